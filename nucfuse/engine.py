@@ -1,0 +1,90 @@
+"""One small interface to workers: `concurrent.futures`, whatever is behind it."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from nucfuse.errors import DataError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class SerialExecutor(Executor):
+    """Runs each job at once, in the calling thread: for debugging and for comparison."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run ``fn`` now; the future that comes back is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def open_engine(name: str) -> Executor:
+    """Workers by name; close them with ``with``.
+
+    Parameters
+    ----------
+    name : str
+        ``"serial"``: none. ``"local:8"``: eight threads of this process (reading and the compiled
+        kernels release the GIL). ``"dask://host:8786"``: the workers of a Dask scheduler that see
+        the same files; needs the extra ``nucfuse[dask]``.
+
+    Raises
+    ------
+    DataError
+        If the name is none of these, the number is not from 1, or Dask is not installed.
+
+    Examples
+    --------
+    >>> with open_engine("local:2") as engine:
+    ...     list(in_order(engine, abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+    if name == "serial":
+        return SerialExecutor()
+    kind, _, count = name.partition(":")
+    if kind == "local" and count.isdecimal() and int(count) >= 1:
+        return ThreadPoolExecutor(int(count), thread_name_prefix="nucfuse")
+    if kind == "dask" and count.startswith("//") and len(count) > 2:
+        return _dask_executor("tcp:" + count)
+    raise DataError(f"engine must be 'serial', 'local:N' (N >= 1) or 'dask://host:port', got {name!r}")
+
+
+def _dask_executor(address: str) -> Executor:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise DataError(
+            "engine 'dask://…' needs Dask: pip install 'nucfuse[dask]'"
+        ) from None
+    try:
+        executor: Executor = Client(address, timeout=10).get_executor(pure=False)
+    except OSError as error:
+        raise DataError(f"no Dask scheduler answers at {address}: {error}") from None
+    return executor
+
+
+def in_order(
+    engine: Executor, job: Callable[[Item], Result], items: Iterable[Item], ahead: int = 64
+) -> Iterator[Result]:
+    """Results in the order of the items, with at most ``ahead`` jobs begun and not yet taken.
+
+    The bound keeps the memory of 10^5 images that of a few. When a job raises, or the caller stops
+    early, the jobs not yet begun are cancelled.
+    """
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(engine.submit(job, item))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,186 @@
+"""Compiled loops between runs and the two RLE texts. Arguments are checked; nothing raises."""
+
+import numpy as np
+from numba import njit
+
+# What a strict reader can object to; rle.py has the words for it.
+OK, NOT_A_NUMBER, ODD_COUNT, ZERO_START, ZERO_LENGTH, UNSORTED, OVERLAP, OUTSIDE, SHORT = range(9)
+TOO_LONG = 9
+LONGEST_RUN = 2**31 - 1  # lengths are int32
+_LIMIT = np.int64(1) << 60
+
+
+@njit(cache=True, nogil=True)
+def _n_digits(value):
+    n = 1
+    while value >= 10:
+        value //= 10
+        n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def kaggle_texts(starts, lengths, offsets):
+    """ "start length start length …", 1-based, for all masks in one buffer, and where each ends."""
+    size = 0
+    for r in range(starts.size):
+        size += _n_digits(starts[r] + 1) + _n_digits(lengths[r]) + 2
+    text = np.empty(size, np.uint8)
+    ends = np.empty(offsets.size - 1, np.int64)
+    at = 0
+    for m in range(offsets.size - 1):
+        for r in range(offsets[m], offsets[m + 1]):
+            for value in (starts[r] + 1, np.int64(lengths[r])):
+                n = _n_digits(value)
+                for k in range(at + n - 1, at - 1, -1):
+                    text[k] = 48 + value % 10
+                    value //= 10
+                text[at + n] = 32
+                at += n + 1
+        if offsets[m] < offsets[m + 1]:
+            at -= 1  # no blank at the end of a mask
+        ends[m] = at
+    return text[:at], ends
+
+
+@njit(cache=True, nogil=True)
+def _put_coco(text, at, value):
+    """One number, 5 bits a character, lowest first, as in pycocotools' rleToString."""
+    more = True
+    while more:
+        bits = value & 31
+        value >>= 5
+        more = value != -1 if bits & 16 else value != 0
+        text[at] = 48 + (bits | 32 if more else bits)
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def coco_texts(starts, lengths, offsets, size):
+    """Compressed COCO strings of all masks in one buffer, and where each ends."""
+    text = np.empty(14 * (starts.size * 2 + 2 * offsets.size), np.uint8)
+    ends = np.empty(offsets.size - 1, np.int64)
+    at = 0
+    for m in range(offsets.size - 1):
+        end = np.int64(0)
+        k = 0
+        gap_before = length_before = np.int64(0)
+        for r in range(offsets[m], offsets[m + 1]):
+            gap, length = starts[r] - end, np.int64(lengths[r])
+            # From the third gap and the second length on, the difference to the last but one.
+            at = _put_coco(text, at, gap - gap_before if k > 1 else gap)
+            at = _put_coco(text, at, length - length_before if k > 0 else length)
+            gap_before, length_before = gap, length
+            end = starts[r] + length
+            k += 1
+        if end < size or k == 0:
+            at = _put_coco(text, at, size - end - gap_before if k > 1 else size - end)
+        ends[m] = at
+    return text[:at], ends
+
+
+@njit(cache=True, nogil=True)
+def _add_run(starts, lengths, n, begun, start, length):
+    """Append a run, or lengthen the last one of this mask if it touches it."""
+    touches = n > begun and starts[n - 1] + lengths[n - 1] == start
+    if touches and np.int64(lengths[n - 1]) + length <= LONGEST_RUN:
+        lengths[n - 1] += length
+        return n
+    starts[n], lengths[n] = start, length
+    return n + 1
+
+
+@njit(cache=True, nogil=True)
+def _check_run(start, length, end, size):
+    """Whether a 0-based run may follow one that ended at ``end``."""
+    if start < 0:
+        return ZERO_START
+    if length < 1:
+        return ZERO_LENGTH
+    if start + length > size:
+        return OUTSIDE
+    if length > LONGEST_RUN:
+        return TOO_LONG
+    if start < end:
+        return UNSORTED if start + length <= end else OVERLAP
+    return OK
+
+
+@njit(cache=True, nogil=True)
+def parse_kaggle(text, ends, size):
+    """Kaggle texts, one after the other -> starts, lengths, offsets, (problem, mask, number)."""
+    capacity = text.size // 4 + ends.size + 1
+    starts, lengths = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
+    offsets = np.zeros(ends.size + 1, np.int64)
+    n = 0
+    at = 0
+    for m in range(ends.size):
+        begun, count, start, end = n, 0, np.int64(0), np.int64(0)
+        while at < ends[m]:
+            char = text[at]
+            if char == 32 or (char >= 9 and char <= 13):
+                at += 1
+                continue
+            value = np.int64(0)
+            while at < ends[m] and text[at] >= 48 and text[at] <= 57:
+                value = min(value * 10 + (text[at] - 48), _LIMIT)
+                at += 1
+            if at < ends[m] and not (text[at] == 32 or (text[at] >= 9 and text[at] <= 13)):
+                return starts, lengths, offsets, (NOT_A_NUMBER, m, count)
+            count += 1
+            if count % 2 == 1:
+                start = value - 1
+                continue
+            problem = _check_run(start, value, end, size)
+            if problem != OK:
+                return starts, lengths, offsets, (problem, m, count - 2)
+            n = _add_run(starts, lengths, n, begun, start, value)
+            end = start + value
+        if count % 2 == 1:
+            return starts, lengths, offsets, (ODD_COUNT, m, count)
+        offsets[m + 1] = n
+    return starts[:n], lengths[:n], offsets, (OK, -1, -1)
+
+
+@njit(cache=True, nogil=True)
+def parse_coco(text, ends, size):
+    """Compressed COCO strings -> starts, lengths, offsets, (problem, mask, number)."""
+    capacity = text.size // 2 + ends.size + 1
+    starts, lengths = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
+    offsets = np.zeros(ends.size + 1, np.int64)
+    n = 0
+    at = 0
+    for m in range(ends.size):
+        begun, count, end = n, 0, np.int64(0)
+        before = last = np.int64(0)  # the last count but one, and the last
+        while at < ends[m]:
+            value, shift, more, char = np.int64(0), 0, True, np.int64(0)
+            while more:
+                char = np.int64(text[at]) - 48 if at < ends[m] else np.int64(-1)
+                if char < 0 or char > 63 or shift > 55:
+                    return starts, lengths, offsets, (NOT_A_NUMBER, m, count)
+                value |= (char & 31) << shift
+                shift += 5
+                more = char & 32 != 0
+                at += 1
+            if char & 16:
+                value |= np.int64(-1) << shift
+            if count > 2:
+                value += before
+            # A count of 0 is legal only at the front, where it says that the mask starts at once.
+            if value < 0 or (value == 0 and count > 0):
+                return starts, lengths, offsets, (ZERO_LENGTH, m, count)
+            if value > size - end:
+                return starts, lengths, offsets, (OUTSIDE, m, count)
+            if count % 2 == 1:
+                if value > LONGEST_RUN:
+                    return starts, lengths, offsets, (TOO_LONG, m, count)
+                n = _add_run(starts, lengths, n, begun, end, value)
+            end += value
+            before, last = last, value
+            count += 1
+        if end != size:
+            return starts, lengths, offsets, (SHORT, m, count)
+        offsets[m + 1] = n
+    return starts[:n], lengths[:n], offsets, (OK, -1, -1)

@@ -1,0 +1,285 @@
+"""Compiled loops between label images, runs and boxes. Arguments are checked; nothing raises."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def grown(array, size):
+    larger = np.empty(size, array.dtype)
+    larger[: array.size] = array
+    return larger
+
+
+@njit(cache=True, nogil=True)
+def lowest(values):
+    """Smallest of some integers, 0 if there are none."""
+    low = np.int64(0)
+    for v in values:
+        low = min(low, v)
+    return low
+
+
+@njit(cache=True, nogil=True)
+def ranks_of(ids):
+    """Rank of each id among the distinct positive ones (-1 for 0), and these in ascending order.
+
+    By a table where the ids are dense, by sorting where they have wide gaps.
+    """
+    largest = np.int64(0)
+    for i in ids:
+        largest = max(largest, i)
+    ranks = np.empty(ids.size, np.int32)
+    if largest <= 16 * ids.size + 1024:
+        table = np.full(largest + 1, -1, np.int32)
+        for i in ids:
+            table[i] = 0
+        n = 0
+        for i in range(1, largest + 1):
+            if table[i] == 0:
+                table[i] = n
+                n += 1
+        table[0] = -1
+        distinct = np.empty(n, np.int64)
+        for k in range(ids.size):
+            r = table[ids[k]]
+            ranks[k] = r
+            if r >= 0:
+                distinct[r] = ids[k]
+        return ranks, distinct
+    order = np.argsort(ids)
+    distinct = np.empty(ids.size, np.int64)
+    n = 0
+    for k in order:
+        if ids[k] == 0:
+            ranks[k] = -1
+            continue
+        if n == 0 or distinct[n - 1] != ids[k]:
+            distinct[n] = ids[k]
+            n += 1
+        ranks[k] = n - 1
+    return ranks, distinct[:n]
+
+
+@njit(cache=True, nogil=True)
+def column_runs(labels):
+    """Vertical runs of non-zero pixels, (H, W) C-contiguous -> column, top, length, label.
+
+    One pass in memory order: a row is compared with the one above it, 64 pixels at a time, and a
+    column's run is closed where they differ. Runs come ordered by their end, so that a stable sort
+    by column puts them in column-major order.
+    """
+    height, width = labels.shape
+    capacity = max(1024, width)
+    columns, tops = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+    lengths, values = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
+    n = 0
+    begun = np.zeros(width, np.int32)
+    changed = np.zeros(64, np.uint8)
+    words = changed.view(np.uint64)
+    nothing = np.zeros(width, labels.dtype)
+    for y in range(height + 1):
+        above = labels[y - 1] if y > 0 else nothing
+        here = labels[y] if y < height else nothing
+        if n + width > capacity:
+            capacity = 2 * (n + width)
+            columns, tops = grown(columns, capacity), grown(tops, capacity)
+            lengths, values = grown(lengths, capacity), grown(values, capacity)
+        for block in range(0, width, 64):
+            if block + 64 <= width:
+                a, h = above[block : block + 64], here[block : block + 64]
+                for k in range(64):
+                    changed[k] = a[k] != h[k]
+            else:
+                changed[:] = 0
+                for k in range(width - block):
+                    changed[k] = above[block + k] != here[block + k]
+            for w in range(8):
+                if words[w] == 0:
+                    continue
+                for x in range(block + w * 8, block + w * 8 + 8):
+                    if changed[x - block] == 0:
+                        continue
+                    if above[x] != 0:
+                        columns[n], tops[n] = x, begun[x]
+                        lengths[n], values[n] = y - begun[x], above[x]
+                        n += 1
+                    begun[x] = y
+    return columns[:n], tops[:n], lengths[:n], values[:n]
+
+
+@njit(cache=True, nogil=True)
+def sorted_runs(columns, tops, lengths, ranks, width, height, n_masks):
+    """Runs by mask, column and row -> starts, lengths, offsets of column-major runs.
+
+    Two stable counting sorts (columns, then masks); runs that go on at the top of the next column
+    become one.
+    """
+    first = np.zeros(width + 1, np.int64)
+    for c in columns:
+        first[c + 1] += 1
+    for c in range(width):
+        first[c + 1] += first[c]
+    by_column = np.empty(columns.size, np.int32)
+    for k in range(columns.size):
+        by_column[first[columns[k]]] = k
+        first[columns[k]] += 1
+    offsets = np.zeros(n_masks + 1, np.int64)
+    last_end = np.full(n_masks, -1, np.int64)
+    for k in by_column:
+        m = ranks[k]
+        start = np.int64(columns[k]) * height + tops[k]
+        if start != last_end[m]:
+            offsets[m + 1] += 1
+        last_end[m] = start + lengths[k]
+    for m in range(n_masks):
+        offsets[m + 1] += offsets[m]
+    out_starts = np.empty(offsets[n_masks], np.int64)
+    out_lengths = np.empty(offsets[n_masks], np.int32)
+    cursor = offsets[:-1].copy()
+    last_end[:] = -1
+    for k in by_column:
+        m = ranks[k]
+        start = np.int64(columns[k]) * height + tops[k]
+        if start == last_end[m]:
+            out_lengths[cursor[m] - 1] += lengths[k]
+        else:
+            out_starts[cursor[m]], out_lengths[cursor[m]] = start, lengths[k]
+            cursor[m] += 1
+        last_end[m] = start + lengths[k]
+    return out_starts, out_lengths, offsets
+
+
+@njit(cache=True, nogil=True)
+def measure_runs(starts, lengths, offsets, height):
+    """Boxes (N, 4) as y0, x0, y1, x1 half-open, and areas (N,) of run-length masks."""
+    n_masks = offsets.size - 1
+    boxes = np.zeros((n_masks, 4), np.int32)
+    areas = np.zeros(n_masks, np.int64)
+    for m in range(n_masks):
+        begin, end = offsets[m], offsets[m + 1]
+        if begin == end:
+            continue
+        y0, y1, area = height, np.int64(0), np.int64(0)
+        for r in range(begin, end):
+            first, last = starts[r], starts[r] + lengths[r] - 1
+            area += lengths[r]
+            column = first // height
+            top, bottom = first - column * height, last - column * height
+            if bottom >= height:  # crosses into the next column, so it has both edges
+                top, bottom = 0, height - 1
+            y0, y1 = min(y0, top), max(y1, bottom + 1)
+        boxes[m, 0], boxes[m, 2] = y0, y1
+        boxes[m, 1] = starts[begin] // height
+        boxes[m, 3] = (starts[end - 1] + lengths[end - 1] - 1) // height + 1
+        areas[m] = area
+    return boxes, areas
+
+
+@njit(cache=True, nogil=True)
+def paint(labels, starts, lengths, offsets, values, overwrite):
+    """Write masks into a C-contiguous (H, W) image in place; returns the pixels met twice.
+
+    A pixel that is taken keeps its first value, or gets the last if ``overwrite``.
+    """
+    height = labels.shape[0]
+    twice = 0
+    for m in range(offsets.size - 1):
+        value = values[m]
+        for r in range(offsets[m], offsets[m + 1]):
+            x = starts[r] // height
+            y = starts[r] - x * height
+            left = np.int64(lengths[r])
+            while left > 0:
+                bottom = min(height, y + left)
+                for k in range(y, bottom):
+                    if labels[k, x] != 0:
+                        twice += 1
+                        if not overwrite:
+                            continue
+                    labels[k, x] = value
+                left -= bottom - y
+                y, x = 0, x + 1
+    return twice
+
+
+@njit(cache=True, nogil=True)
+def mask_runs(mask, height, y0, x0):
+    """Runs of one boolean crop placed at (y0, x0) of an image of that height -> starts, lengths."""
+    rows, columns = mask.shape
+    starts = np.empty(rows * columns // 2 + columns + 1, np.int64)
+    lengths = np.empty(starts.size, np.int32)
+    n = 0
+    end = np.int64(-1)
+    for x in range(columns):
+        for y in range(rows):
+            if not mask[y, x]:
+                continue
+            at = np.int64(x0 + x) * height + y0 + y
+            if at == end:
+                lengths[n - 1] += 1
+            else:
+                starts[n], lengths[n] = at, 1
+                n += 1
+            end = at + 1
+    return starts[:n].copy(), lengths[:n].copy()
+
+
+@njit(cache=True, nogil=True)
+def first_bad_run(starts, lengths, offsets, size):
+    """First run that is empty, unsorted, overlapping or outside: (mask, run in it), or (-1, -1)."""
+    for m in range(offsets.size - 1):
+        end = np.int64(0)
+        for r in range(offsets[m], offsets[m + 1]):
+            if lengths[r] < 1 or starts[r] < end or starts[r] + lengths[r] > size:
+                return m, r - offsets[m]
+            end = starts[r] + lengths[r]
+    return -1, -1
+
+
+@njit(cache=True, nogil=True)
+def take_runs(starts, lengths, offsets, picked):
+    """Runs of the picked masks, in that order."""
+    new_offsets = np.zeros(picked.size + 1, np.int64)
+    for k in range(picked.size):
+        new_offsets[k + 1] = new_offsets[k] + offsets[picked[k] + 1] - offsets[picked[k]]
+    new_starts = np.empty(new_offsets[-1], np.int64)
+    new_lengths = np.empty(new_offsets[-1], np.int32)
+    for k in range(picked.size):
+        at = new_offsets[k]
+        for r in range(offsets[picked[k]], offsets[picked[k] + 1]):
+            new_starts[at], new_lengths[at] = starts[r], lengths[r]
+            at += 1
+    return new_starts, new_lengths, new_offsets
+
+
+@njit(cache=True, nogil=True)
+def union_runs(starts, lengths, order):
+    """Disjoint sorted runs of the union of runs given in order of their start."""
+    out_starts = np.empty(starts.size, np.int64)
+    out_lengths = np.empty(starts.size, np.int64)
+    n = 0
+    end = np.int64(-1)
+    for r in order:
+        if starts[r] > end:
+            out_starts[n], out_lengths[n] = starts[r], 0
+            n += 1
+            end = starts[r]
+        end = max(end, starts[r] + lengths[r])
+        out_lengths[n - 1] = end - out_starts[n - 1]
+    return out_starts[:n], out_lengths[:n]
+
+
+@njit(cache=True, nogil=True)
+def crop(starts, lengths, begin, end, box, height):
+    """One mask cut out at its box (y0, x0, y1, x1), (h, w) bool."""
+    mask = np.zeros((box[2] - box[0], box[3] - box[1]), np.bool_)
+    for r in range(begin, end):
+        x = starts[r] // height
+        y = starts[r] - x * height
+        for _ in range(lengths[r]):
+            mask[y - box[0], x - box[1]] = True
+            y += 1
+            if y == height:
+                y, x = 0, x + 1
+    return mask

@@ -1,0 +1,402 @@
+"""`Instances`: the masks of one image as run-length arrays, overlaps allowed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nucfuse.masks import _run_kernels as kernels
+from nucfuse.masks import polygons, rle
+from nucfuse.masks.labels import check_labels, negative_id_error
+
+OnOverlap = Literal["error", "first", "last"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instances:
+    """N masks of one image in memory O(runs); they may overlap.
+
+    Make one with a ``from_`` method; these check their input and derive boxes and areas.
+    Indexing (``x[3]``, ``x[2:5]``, ``x[scores > 0.5]``, ``x[order]``) gives Instances and acts on
+    every field; iterating gives Instances of one mask each.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width of the image in pixels.
+    starts : ndarray of int64, shape (R,)
+        First pixel of each run, in column-major flat order (that of Kaggle and COCO RLE), from 0.
+    lengths : ndarray of int32, shape (R,)
+        Pixels of each run, at least 1. Runs of one mask are sorted, disjoint and do not touch.
+    offsets : ndarray of int64, shape (N + 1,)
+        Mask ``i`` owns runs ``offsets[i]:offsets[i + 1]``.
+    boxes : ndarray of int32, shape (N, 4)
+        y0, x0, y1, x1, half-open, in pixels; zeros for a mask without pixels.
+    areas : ndarray of int64, shape (N,)
+        Pixels of each mask.
+    scores : ndarray of float32, shape (N,)
+        Confidence; NaN where none is known.
+    sources : ndarray of int32, shape (N,)
+        Which entry of ``source_names`` each mask came from.
+    source_names : tuple of str
+        Names of the models or files.
+    classes : ndarray of int32, shape (N,), or None
+        Class of each mask, where there are classes.
+
+    Examples
+    --------
+    >>> x = Instances.from_labels(np.array([[1, 1, 0], [0, 2, 2]]))
+    >>> len(x), x.areas, x.to_rle()
+    (2, array([2, 2]), ['1 1 3 1', '4 1 6 1'])
+    """
+
+    shape: tuple[int, int]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    boxes: NDArray[np.int32]
+    areas: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    sources: NDArray[np.int32]
+    source_names: tuple[str, ...] = ("",)
+    classes: NDArray[np.int32] | None = None
+
+    @classmethod
+    def from_runs(
+        cls, shape: Sequence[int], starts: ArrayLike, lengths: ArrayLike, offsets: ArrayLike, *,
+        scores: ArrayLike | None = None, source: str = "", classes: ArrayLike | None = None,
+    ) -> "Instances":  # fmt: skip
+        """From column-major runs; see the attributes for their form.
+
+        Raises
+        ------
+        ValueError
+            If a run is empty, unsorted, overlaps the one before it or leaves the image, or the
+            number of scores or classes is not N.
+        """
+        size = rle.check_shape(shape)
+        runs = (
+            np.ascontiguousarray(starts, np.int64),
+            np.ascontiguousarray(lengths, np.int32),
+            np.ascontiguousarray(offsets, np.int64),
+        )
+        n_runs = runs[0].size
+        if runs[1].size != n_runs or runs[2].size < 1 or runs[2][0] != 0 or runs[2][-1] != n_runs:
+            raise ValueError("offsets must begin with 0 and end with the number of runs")
+        if (np.diff(runs[2]) < 0).any():
+            raise ValueError("offsets must not decrease")
+        mask, run = kernels.first_bad_run(*runs, size[0] * size[1])
+        if mask >= 0:
+            raise ValueError(
+                f"run {run} of mask {mask} is empty, unsorted, overlapping or outside {size}"
+            )
+        return cls._of(size, runs, scores, source, classes)
+
+    @classmethod
+    def _of(
+        cls, shape: tuple[int, int], runs: rle.Runs, scores: ArrayLike | None, source: str,
+        classes: ArrayLike | None,
+    ) -> "Instances":  # fmt: skip
+        boxes, areas = kernels.measure_runs(*runs, shape[0])
+        n = areas.size
+        score_array = np.full(n, np.nan, np.float32)
+        if scores is not None:
+            score_array = _per_mask(scores, np.float32, n, "scores")
+        class_array = None if classes is None else _per_mask(classes, np.int32, n, "classes")
+        return cls(
+            shape, *runs, boxes, areas, score_array, np.zeros(n, np.int32), (source,), class_array
+        )
+
+    @classmethod
+    def from_labels(cls, labels: ArrayLike, *, scores: ArrayLike | None = None, source: str = "",
+                    classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+        """From a label image (H, W): one mask per id, in ascending order of the ids.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is no label image (see `check_labels`), or an id is negative.
+        """
+        array = check_labels(labels)
+        columns, tops, lengths, values = kernels.column_runs(array)
+        lowest = kernels.lowest(values)
+        if lowest < 0:
+            raise negative_id_error("labels", lowest)
+        ranks, ids = kernels.ranks_of(values)
+        height, width = array.shape
+        runs = kernels.sorted_runs(columns, tops, lengths, ranks, width, height, ids.size)
+        return cls._of((height, width), runs, scores, source, classes)
+
+    @classmethod
+    def from_masks(cls, masks: ArrayLike, *, scores: ArrayLike | None = None, source: str = "",
+                   classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+        """From a stack of masks (N, H, W), bool or 0/1; they may overlap or be empty."""
+        stack = np.asarray(masks)
+        if stack.ndim != 3:
+            raise ValueError(f"masks must be a stack (N, H, W), got shape {stack.shape}")
+        crops = list(stack)
+        corners = [(0, 0)] * len(crops)
+        return cls.from_crops(
+            crops, corners, stack.shape[1:], scores=scores, source=source, classes=classes
+        )
+
+    @classmethod
+    def from_crops(
+        cls, crops: Sequence[ArrayLike], corners: Sequence[Sequence[int]], shape: Sequence[int], *,
+        scores: ArrayLike | None = None, source: str = "", classes: ArrayLike | None = None,
+    ) -> "Instances":  # fmt: skip
+        """From small boolean masks and where their upper left corners lie.
+
+        Parameters
+        ----------
+        crops : sequence of N array_like, shape (h, w)
+            bool, or numbers that are 0 or 1.
+        corners : sequence of N (y0, x0)
+            In pixels from 0; the crop must lie in the image.
+        shape : (H, W)
+        """
+        height, width = rle.check_shape(shape)
+        if len(crops) != len(corners):
+            raise ValueError(f"{len(crops)} crops need as many corners, got {len(corners)}")
+        parts = []
+        for i, (crop, (y0, x0)) in enumerate(zip(crops, corners, strict=True)):
+            mask = _as_mask(crop, i)
+            if y0 < 0 or x0 < 0 or y0 + mask.shape[0] > height or x0 + mask.shape[1] > width:
+                raise ValueError(
+                    f"crop {i} of shape {mask.shape} at ({y0}, {x0}) leaves the image "
+                    f"({height}, {width})"
+                )
+            parts.append(kernels.mask_runs(mask, height, y0, x0))
+        return cls._of((height, width), _joined(parts), scores, source, classes)
+
+    @classmethod
+    def from_rle(cls, strings: Sequence[str | bytes], shape: Sequence[int],
+                 dialect: rle.Dialect = "kaggle", *, scores: ArrayLike | None = None,
+                 source: str = "", classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+        """From one RLE text per mask, read strictly.
+
+        Raises
+        ------
+        RLEError
+            A ValueError that names the mask and what is wrong; see `parse_rle`.
+        """
+        runs = rle.parse_rle(strings, shape, dialect)
+        return cls._of(rle.check_shape(shape), runs, scores, source, classes)
+
+    @classmethod
+    def from_counts(cls, counts: Sequence[Sequence[int]], shape: Sequence[int], *,
+                    scores: ArrayLike | None = None, source: str = "",
+                    classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+        """From uncompressed COCO counts (background, mask, background, …) per mask."""
+        parts = [rle.counts_to_runs(c, shape, i)[:2] for i, c in enumerate(counts)]
+        return cls._of(rle.check_shape(shape), _joined(parts), scores, source, classes)
+
+    @classmethod
+    def from_polygons(
+        cls, polygon_sets: Sequence[Sequence[ArrayLike]], shape: Sequence[int], *,
+        scores: ArrayLike | None = None, source: str = "", classes: ArrayLike | None = None,
+    ) -> "Instances":  # fmt: skip
+        """From COCO polygons: per mask one or more rings [x0, y0, x1, y1, …], filled and united.
+
+        The pixels are those that pycocotools fills; see `polygons.polygon_runs`.
+        """
+        size = rle.check_shape(shape)
+        parts = []
+        for rings in polygon_sets:
+            starts, lengths = _joined([polygons.polygon_runs(ring, size) for ring in rings])[:2]
+            merged = kernels.union_runs(starts, lengths, np.argsort(starts, kind="stable"))
+            parts.append(merged)
+        return cls._of(size, _joined(parts), scores, source, classes)
+
+    @classmethod
+    def empty(cls, shape: Sequence[int], source: str = "") -> "Instances":
+        """No masks in an image of that size."""
+        return cls._of(rle.check_shape(shape), _joined([]), None, source, None)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Instances"]) -> "Instances":
+        """All masks of several Instances of one image, in order; sources keep their names.
+
+        Raises
+        ------
+        ValueError
+            If there are none, the shapes differ, or only some have classes.
+        """
+        if not parts:
+            raise ValueError("concatenate needs at least one Instances")
+        for part in parts:
+            if part.shape != parts[0].shape:
+                raise ValueError(f"shapes differ: {parts[0].shape} and {part.shape}")
+            if (part.classes is None) != (parts[0].classes is None):
+                raise ValueError("either all parts have classes or none")
+        names = tuple(dict.fromkeys(name for part in parts for name in part.source_names))
+        recoded = [
+            np.array([names.index(n) for n in part.source_names], np.int32)[part.sources]
+            for part in parts
+        ]
+        sizes = np.concatenate([[0], *(np.diff(part.offsets) for part in parts)])
+        classes = [part.classes for part in parts if part.classes is not None]
+        return cls(
+            parts[0].shape,
+            np.concatenate([part.starts for part in parts]),
+            np.concatenate([part.lengths for part in parts]),
+            np.cumsum(sizes, dtype=np.int64),
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.areas for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate(recoded),
+            names,
+            np.concatenate(classes) if classes else None,
+        )
+
+    def __len__(self) -> int:
+        return self.offsets.size - 1
+
+    def __iter__(self) -> Iterator["Instances"]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> "Instances":
+        picked = np.atleast_1d(np.arange(len(self))[index])
+        starts, lengths, offsets = kernels.take_runs(
+            self.starts, self.lengths, self.offsets, picked
+        )
+        return replace(
+            self, starts=starts, lengths=lengths, offsets=offsets, boxes=self.boxes[picked],
+            areas=self.areas[picked], scores=self.scores[picked], sources=self.sources[picked],
+            classes=None if self.classes is None else self.classes[picked],
+        )  # fmt: skip
+
+    def __eq__(self, other: object) -> bool:
+        """Same image size, masks in the same order, scores, classes, and names of the sources."""
+        if not isinstance(other, Instances):
+            return NotImplemented
+        if self.shape != other.shape or len(self) != len(other):
+            return False
+        same_classes = (self.classes is None) == (other.classes is None) and (
+            self.classes is None or np.array_equal(self.classes, other.classes)  # type: ignore[arg-type]
+        )
+        return bool(
+            same_classes
+            and np.array_equal(self.offsets, other.offsets)
+            and np.array_equal(self.starts, other.starts)
+            and np.array_equal(self.lengths, other.lengths)
+            and np.array_equal(self.scores, other.scores, equal_nan=True)
+            and self._source_list() == other._source_list()
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    def _source_list(self) -> list[str]:
+        return [self.source_names[s] for s in self.sources]
+
+    def __repr__(self) -> str:
+        return f"Instances({len(self)} masks, {self.starts.size} runs, shape {self.shape})"
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether every mask has a confidence."""
+        return not np.isnan(self.scores).any()
+
+    @property
+    def runs(self) -> rle.Runs:
+        """starts, lengths, offsets."""
+        return self.starts, self.lengths, self.offsets
+
+    def union(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sorted disjoint runs (starts, lengths) of the pixels in any mask."""
+        order = np.argsort(self.starts, kind="stable")
+        return kernels.union_runs(self.starts, self.lengths, order)
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no pixel lies in two masks."""
+        return bool(self.union()[1].sum() == self.areas.sum())
+
+    def with_scores(self, scores: ArrayLike) -> "Instances":
+        """The same masks with other scores (N,)."""
+        return replace(self, scores=_per_mask(scores, np.float32, len(self), "scores"))
+
+    def to_labels(self, on_overlap: OnOverlap = "error") -> NDArray[np.int32]:
+        """Label image (H, W): mask ``i`` has the id ``i + 1``.
+
+        Parameters
+        ----------
+        on_overlap : {"error", "first", "last"}
+            Whether a pixel in two masks is an error, or which of them gets it.
+
+        Raises
+        ------
+        ValueError
+            If masks overlap and ``on_overlap`` is "error".
+        """
+        if on_overlap not in ("error", "first", "last"):
+            raise ValueError(f"on_overlap must be 'error', 'first' or 'last', got {on_overlap!r}")
+        labels = np.zeros(self.shape, np.int32)
+        values = np.arange(1, len(self) + 1, dtype=np.int32)
+        twice = kernels.paint(labels, *self.runs, values, on_overlap == "last")
+        if twice and on_overlap == "error":
+            raise ValueError(
+                f"{twice} pixels lie in more than one mask; remove overlaps first, or say which "
+                "mask gets them: on_overlap='first' or 'last'"
+            )
+        return labels
+
+    def to_masks(self) -> NDArray[np.bool_]:
+        """Boolean stack (N, H, W). Memory is N x H x W bytes: for few masks only."""
+        masks = np.zeros((len(self), *self.shape), bool)
+        for i in range(len(self)):
+            offsets = self.offsets[i : i + 2]
+            kernels.paint(masks[i], self.starts, self.lengths, offsets, np.ones(1, bool), False)
+        return masks
+
+    def to_crops(self) -> tuple[list[NDArray[np.bool_]], NDArray[np.int32]]:
+        """Each mask cut out at its box, and the corners (N, 2) as y0, x0; see `from_crops`."""
+        crops = [kernels.crop(self.starts, self.lengths, self.offsets[i], self.offsets[i + 1],
+                              self.boxes[i], self.shape[0]) for i in range(len(self))]  # fmt: skip
+        return crops, self.boxes[:, :2].copy()
+
+    def to_rle(self, dialect: rle.Dialect = "kaggle") -> list[str]:
+        """One RLE text per mask; "coco" gives pycocotools' compressed strings."""
+        return rle.write_rle(self.runs, self.shape, dialect)
+
+    def to_counts(self) -> list[list[int]]:
+        """Uncompressed COCO counts per mask."""
+        size = self.shape[0] * self.shape[1]
+        pairs = zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True)
+        return [rle.runs_to_counts(self.starts[a:b], self.lengths[a:b], size) for a, b in pairs]
+
+    def to_polygons(self) -> list[list[list[float]]]:
+        """Outer outlines per mask as COCO rings [x0, y0, x1, y1, …]; holes are not kept."""
+        crops, corners = self.to_crops()
+        return [polygons.outlines(c, yx) for c, yx in zip(crops, corners, strict=True)]
+
+
+def _per_mask(values: ArrayLike, dtype: Any, n: int, name: str) -> NDArray[Any]:
+    array = np.array(values, dtype)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have one value for each of the {n} masks, got {array.shape}")
+    return array
+
+
+def _as_mask(crop: ArrayLike, i: int) -> NDArray[np.bool_]:
+    mask = np.asarray(crop)
+    if mask.ndim != 2:
+        raise ValueError(f"mask {i} must be 2-D, got shape {mask.shape}")
+    if mask.dtype != bool:
+        if not ((mask == 0) | (mask == 1)).all():
+            raise ValueError(f"mask {i} must be boolean or hold 0 and 1 only; threshold it first")
+        mask = mask.astype(bool)
+    return mask
+
+
+def _joined(parts: Sequence[tuple[Any, Any]]) -> rle.Runs:
+    """Runs of one mask each -> runs of all."""
+    sizes = [0, *(part[0].size for part in parts)]
+    nothing: list[NDArray[Any]] = [np.empty(0, np.int64)]
+    return (
+        np.concatenate([p[0] for p in parts] or nothing).astype(np.int64, copy=False),
+        np.concatenate([p[1] for p in parts] or nothing).astype(np.int32, copy=False),
+        np.cumsum(sizes, dtype=np.int64),
+    )

@@ -1,0 +1,102 @@
+"""Label images: what is accepted as one, and how ids are made consecutive."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LARGEST_ID = 2**62
+
+_NATIVE = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int32), np.dtype(np.int64))
+
+
+def check_labels(
+    labels: ArrayLike, name: str = "labels", ndim: tuple[int, ...] = (2,)
+) -> NDArray[Any]:
+    """A label image (or volume) as a contiguous integer array that the kernels take.
+
+    Parameters
+    ----------
+    labels : array_like, shape (H, W) or (D, H, W)
+        0 is background. Any integer dtype, bool, or floats that hold whole numbers.
+    name : str
+        What the argument is called, for messages.
+    ndim : tuple of int
+        The numbers of dimensions that are accepted.
+
+    Returns
+    -------
+    ndarray of uint8, uint16, int32 or int64
+        The same values; the same array where nothing had to change.
+
+    Raises
+    ------
+    TypeError
+        If the values are not numbers.
+    ValueError
+        If the dimensions are others, a value is NaN, infinite or fractional, or above 2**62.
+        Negative ids are found by the kernels, which see every id anyway.
+    """
+    array = np.asarray(labels)
+    if array.ndim not in ndim or array.size == 0:
+        wanted = " or ".join(f"{n}-D" for n in ndim)
+        raise ValueError(
+            f"{name} must be a {wanted} label image of at least one pixel, got shape {array.shape}"
+        )
+    if array.dtype.kind == "f":
+        array = _whole_numbers(array, name)
+    elif array.dtype.kind == "b":
+        array = array.view(np.uint8)
+    elif array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
+    if array.dtype not in _NATIVE:
+        array = _native(array, name)
+    return np.ascontiguousarray(array)
+
+
+def _whole_numbers(array: NDArray[Any], name: str) -> NDArray[np.int64]:
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} must hold whole numbers, got NaN or infinity; is it a label image?"
+        )
+    fractional = array != np.round(array)
+    if fractional.any():
+        raise ValueError(
+            f"{name} must hold whole numbers, got {array[fractional].flat[0]!r}; is it a "
+            "probability map? Threshold it and label the nuclei first"
+        )
+    # As a Python float: 2**62 does not fit float16.
+    if float(np.abs(array).max()) > LARGEST_ID:
+        raise ValueError(f"{name} holds the id {array.max()!r}; the largest allowed is 2**62")
+    return array.astype(np.int64)
+
+
+def _native(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if array.dtype.itemsize < 4 and array.dtype.kind == "i":
+        return array.astype(np.int32)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.max() > LARGEST_ID:
+        raise ValueError(f"{name} holds the id {array.max()}; the largest allowed is 2**62")
+    for dtype in _NATIVE:  # the other byte order
+        if dtype == array.dtype.newbyteorder("="):
+            return array.astype(dtype)
+    return array.astype(np.int64)
+
+
+def negative_id_error(name: str, lowest: int) -> ValueError:
+    """The one message about negative ids."""
+    return ValueError(
+        f"{name} holds the negative id {lowest}; 0 is background and nuclei have positive ids"
+    )
+
+
+def smallest_dtype(largest_id: int) -> np.dtype[Any]:
+    """Unsigned dtype that a label file needs: uint16 if the largest id fits, else uint32.
+
+    Raises
+    ------
+    ValueError
+        If the id does not fit uint32.
+    """
+    if largest_id > np.iinfo(np.uint32).max:
+        raise ValueError(f"id {largest_id} does not fit a label file (uint32); relabel first")
+    return np.dtype(np.uint16 if largest_id <= np.iinfo(np.uint16).max else np.uint32)

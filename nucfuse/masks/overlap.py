@@ -1,0 +1,175 @@
+"""Sparse overlaps: which true and predicted nuclei share pixels, and how many.
+
+The one primitive under scoring, suppression, consensus and AJI. Its size is that of the pairs that
+touch; no table of all pairs is ever made.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nucfuse.masks import _overlap_kernels as kernels
+from nucfuse.masks import _run_kernels
+from nucfuse.masks.instances import Instances
+from nucfuse.masks.labels import check_labels, negative_id_error
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Pixels shared by the masks of two sets (rows: truth, columns: prediction).
+
+    Attributes
+    ----------
+    true_index, pred_index : ndarray of int32, shape (K,)
+        Row and column of each pair that shares a pixel, from 0, sorted by row, then column.
+    pixels : ndarray of int64, shape (K,)
+        Shared pixels of each pair, at least 1.
+    true_areas, pred_areas : ndarray of int64, shape (T,), (N,)
+        Pixels of each mask.
+    true_ids, pred_ids : ndarray of int64, shape (T,), (N,)
+        Label of each row and column in its label image; 1..N for `Instances`.
+    true_foreground, pred_foreground, shared_foreground : int
+        Pixels in any true mask, in any predicted one, in one of both sides.
+    true_disjoint, pred_disjoint : bool
+        Whether no pixel lies in two masks of that side.
+    size : int
+        Pixels of the image.
+    """
+
+    true_index: NDArray[np.int32]
+    pred_index: NDArray[np.int32]
+    pixels: NDArray[np.int64]
+    true_areas: NDArray[np.int64]
+    pred_areas: NDArray[np.int64]
+    true_ids: NDArray[np.int64]
+    pred_ids: NDArray[np.int64]
+    true_foreground: int
+    pred_foreground: int
+    shared_foreground: int
+    true_disjoint: bool
+    pred_disjoint: bool
+    size: int
+
+    @property
+    def unions(self) -> NDArray[np.int64]:
+        """Pixels in either mask of each pair, shape (K,)."""
+        both = self.true_areas[self.true_index] + self.pred_areas[self.pred_index]
+        return both - self.pixels
+
+    @property
+    def iou(self) -> NDArray[np.float64]:
+        """Intersection over union of each pair, shape (K,), in (0, 1]."""
+        return self.pixels / self.unions
+
+
+def overlaps(true: ArrayLike | Instances, pred: ArrayLike | Instances) -> Overlaps:
+    """Overlaps of two label images, two label volumes, two `Instances`, or one of each.
+
+    Parameters
+    ----------
+    true, pred : array_like of int, shape (H, W) or (D, H, W), or Instances
+        Label images: 0 is background, other ids up to 2**62 are nuclei, in any order, with gaps.
+
+    Returns
+    -------
+    Overlaps
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ (the message says so if transposing fits) or an id is negative.
+
+    Examples
+    --------
+    >>> pairs = overlaps(np.array([[1, 1, 0]]), np.array([[7, 0, 9]]))
+    >>> pairs.true_index, pairs.pred_index, pairs.pixels, pairs.pred_ids
+    (array([0], dtype=int32), array([0], dtype=int32), array([1]), array([7, 9]))
+    """
+    if isinstance(true, Instances) or isinstance(pred, Instances):
+        a = true if isinstance(true, Instances) else Instances.from_labels(true)
+        b = pred if isinstance(pred, Instances) else Instances.from_labels(pred)
+        return _overlaps_of_instances(a, b)
+    return _overlaps_of_labels(
+        check_labels(true, "true labels", (2, 3)), check_labels(pred, "predicted labels", (2, 3))
+    )
+
+
+def check_same_shape(true_shape: tuple[int, ...], pred_shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless the shapes are equal; say so if transposing would do."""
+    if true_shape == pred_shape:
+        return
+    hint = ""
+    if true_shape == pred_shape[::-1]:
+        hint = "; transposing the prediction would fit: rows and columns may be swapped"
+    raise ValueError(f"truth has shape {true_shape}, prediction {pred_shape}{hint}")
+
+
+def _overlaps_of_labels(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
+    check_same_shape(true.shape, pred.shape)
+    if true.dtype != pred.dtype:
+        common = np.promote_types(true.dtype, pred.dtype)
+        true, pred = true.astype(common, copy=False), pred.astype(common, copy=False)
+    pair_true, pair_pred, pixels = kernels.label_pairs(true.ravel(), pred.ravel())
+    for name, ids in (("true labels", pair_true), ("predicted labels", pair_pred)):
+        lowest = _run_kernels.lowest(ids)
+        if lowest < 0:
+            raise negative_id_error(name, lowest)
+    rows, cols, shared, true_areas, pred_areas, true_ids, pred_ids = kernels.table_of_pairs(
+        pair_true, pair_pred, pixels
+    )
+    return Overlaps(
+        rows, cols, shared, true_areas, pred_areas, true_ids, pred_ids,
+        int(true_areas.sum()), int(pred_areas.sum()), int(shared.sum()), True, True, true.size,
+    )  # fmt: skip
+
+
+def _overlaps_of_instances(true: Instances, pred: Instances) -> Overlaps:
+    check_same_shape(true.shape, pred.shape)
+    rows, cols, pixels = _mask_pairs(true, pred, False)
+    true_runs, pred_runs = true.union(), pred.union()
+    true_total, pred_total = int(true_runs[1].sum()), int(pred_runs[1].sum())
+    shared = int(
+        kernels.shared_pixels(*true_runs, 0, true_runs[0].size, *pred_runs, 0, pred_runs[0].size)
+    )
+    return Overlaps(
+        rows, cols, pixels, true.areas, pred.areas,
+        np.arange(1, len(true) + 1), np.arange(1, len(pred) + 1),
+        true_total, pred_total, shared,
+        true_total == true.areas.sum(), pred_total == pred.areas.sum(),
+        true.shape[0] * true.shape[1],
+    )  # fmt: skip
+
+
+def self_overlaps(
+    instances: Instances,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+    """Pairs of masks of one set that share pixels: first index < second index, shared pixels.
+
+    Parameters
+    ----------
+    instances : Instances
+        N masks that may overlap.
+
+    Returns
+    -------
+    first, second : ndarray of int32, shape (K,)
+        Sorted by first, then second.
+    pixels : ndarray of int64, shape (K,)
+    """
+    return _mask_pairs(instances, instances, True)
+
+
+def _mask_pairs(a: Instances, b: Instances, with_itself: bool) -> tuple[Any, Any, Any]:
+    height, width = a.shape
+    # Cells about as large as a box keep both the boxes per cell and the cells per box few; no
+    # finer than one cell per mask, so that the grid's memory is O(masks).
+    sides = (b.boxes[:, 2:] - b.boxes[:, :2]).astype(np.float64)
+    mean_side = float(np.sqrt((sides[:, 0] * sides[:, 1]).mean())) if len(b) else 1.0
+    cell = max(8, int(mean_side) + 1, int(np.sqrt(height * width / (len(b) + 1))) + 1)
+    n_rows, n_cols = -(-height // cell), -(-width // cell)
+    return kernels.mask_pairs(
+        height, a.starts, a.lengths, a.offsets, a.boxes,
+        b.starts, b.lengths, b.offsets, b.boxes, cell, n_rows, n_cols, with_itself,
+    )  # fmt: skip

@@ -1,0 +1,170 @@
+"""Run-length texts: Kaggle's ("start length …", 1-based) and COCO's (counts, compressed).
+
+Both count pixels in column-major order, as ``Instances`` does, so either is a change of notation.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.masks import _rle_kernels as kernels
+
+Dialect = Literal["kaggle", "coco"]
+Runs = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
+
+_REASONS = {
+    kernels.NOT_A_NUMBER: "is not a number that RLE can hold",
+    kernels.ODD_COUNT: "is a start without a length; numbers must come in pairs",
+    kernels.ZERO_START: "is a start below 1; RLE counts pixels from 1",
+    kernels.ZERO_LENGTH: "is a run of no pixels; lengths start at 1",
+    kernels.UNSORTED: "starts before the run ahead of it; runs must be sorted",
+    kernels.OVERLAP: "overlaps the run ahead of it; runs of one nucleus must be disjoint",
+    kernels.OUTSIDE: "runs past the end of the image",
+    kernels.TOO_LONG: f"is a run of more than {kernels.LONGEST_RUN} pixels, the most one run can have",
+    kernels.SHORT: "is missing: the counts do not add up to the pixels of the image",
+}
+
+
+class RLEError(ValueError):
+    """A run-length text that breaks the rules.
+
+    Attributes
+    ----------
+    mask : int
+        Which of the texts, from 0.
+    reason : str
+        What is wrong, without naming the mask; readers put file and row in front.
+    """
+
+    def __init__(self, mask: int, reason: str) -> None:
+        super().__init__(f"RLE of mask {mask}: {reason}")
+        self.mask = mask
+        self.reason = reason
+
+
+def check_shape(shape: Sequence[int]) -> tuple[int, int]:
+    """An image size (H, W) as two positive ints, or a ValueError.
+
+    Examples
+    --------
+    >>> check_shape([3, 4])
+    (3, 4)
+    """
+    if len(shape) != 2 or any(int(n) != n or n < 1 for n in shape):
+        raise ValueError(
+            f"shape must be (height, width) in whole pixels from 1, got {tuple(shape)}"
+        )
+    height, width = int(shape[0]), int(shape[1])
+    if height >= 2**31 or width >= 2**31 or height * width > 2**48:
+        raise ValueError(f"shape {height} x {width} is beyond any image (limit 2**48 pixels)")
+    return height, width
+
+
+def parse_rle(texts: Sequence[str | bytes], shape: Sequence[int], dialect: Dialect) -> Runs:
+    """Strictly read one RLE text per mask.
+
+    Parameters
+    ----------
+    texts : sequence of str or bytes
+        ``dialect="kaggle"``: "start length start length …", starts from 1. ``"coco"``: compressed
+        strings as pycocotools writes them. An empty Kaggle text is a mask without pixels.
+    shape : (H, W)
+        Size of the image in pixels.
+
+    Returns
+    -------
+    starts, lengths, offsets : ndarray of int64 (R,), int32 (R,), int64 (N + 1,)
+        Column-major runs from 0; runs that touch are joined.
+
+    Raises
+    ------
+    RLEError
+        Names the mask and the number: not an integer, odd count, start or length below 1, unsorted,
+        overlapping, or past the end; for COCO also counts that do not add up to H x W.
+    """
+    height, width = check_shape(shape)
+    if dialect not in ("kaggle", "coco"):
+        raise ValueError(f"dialect must be 'kaggle' or 'coco', got {dialect!r}")
+    encoded = [_as_bytes(text, mask) for mask, text in enumerate(texts)]
+    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
+    buffer = np.frombuffer(b"".join(encoded), np.uint8)
+    parse = kernels.parse_kaggle if dialect == "kaggle" else kernels.parse_coco
+    starts, lengths, offsets, (problem, mask, number) = parse(buffer, ends, height * width)
+    if problem != kernels.OK:
+        raise RLEError(int(mask), _reason(problem, number, encoded[mask], (height, width), dialect))
+    return starts, lengths, offsets
+
+
+def _as_bytes(text: str | bytes, mask: int) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
+        raise RLEError(mask, f"expected text, got {type(text).__name__} ({text!r:.40})")
+    # Anything beyond ASCII becomes "?", which no dialect takes for a number.
+    return text.encode("ascii", "replace")
+
+
+def _reason(problem: int, number: int, text: bytes, shape: tuple[int, int], dialect: str) -> str:
+    words = _REASONS[problem]
+    where = f"number {number + 1}"
+    if dialect == "kaggle":
+        tokens = text[: 16 * (number + 3)].split() if len(text) < 10**6 else text.split()
+        shown = b" ".join(tokens[number : number + 2 - (problem == kernels.NOT_A_NUMBER)])
+        if problem == kernels.ODD_COUNT:
+            where, shown = f"number {number}", tokens[-1]
+        where += f" ({shown.decode('ascii', 'replace')[:40]!r})"
+    if problem in (kernels.OUTSIDE, kernels.SHORT):
+        words += f" ({shape[0]} x {shape[1]} = {shape[0] * shape[1]} pixels)"
+    return f"{where} {words}"
+
+
+def write_rle(runs: Runs, shape: tuple[int, int], dialect: Dialect) -> list[str]:
+    """One RLE text per mask of column-major runs; the opposite of `parse_rle`."""
+    starts, lengths, offsets = runs
+    if dialect == "kaggle":
+        text, ends = kernels.kaggle_texts(starts, lengths, offsets)
+    elif dialect == "coco":
+        text, ends = kernels.coco_texts(starts, lengths, offsets, shape[0] * shape[1])
+    else:
+        raise ValueError(f"dialect must be 'kaggle' or 'coco', got {dialect!r}")
+    whole = text.tobytes().decode("ascii")
+    return [whole[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
+
+
+def counts_to_runs(counts: Sequence[int], shape: Sequence[int], mask: int = 0) -> Runs:
+    """Uncompressed COCO counts (background, mask, background, …) of one mask -> its runs.
+
+    Raises
+    ------
+    RLEError
+        If a count is no integer or below 1 (the first may be 0), or they do not add up to H x W.
+    """
+    height, width = check_shape(shape)
+    for position, count in enumerate(counts):
+        if isinstance(count, bool) or not isinstance(count, int | np.integer):
+            raise RLEError(mask, f"count {position + 1} ({count!r:.40}) is not an integer")
+        if count < 0 or (count == 0 and position > 0) or count > height * width:
+            raise RLEError(mask, f"count {position + 1} ({count}) is not in 1..{height * width}")
+        if position % 2 == 1 and count > kernels.LONGEST_RUN:
+            reason = _REASONS[kernels.TOO_LONG]
+            raise RLEError(mask, f"count {position + 1} ({count}) {reason}")
+    values = np.asarray(counts, np.int64)
+    if values.sum() != height * width:
+        raise RLEError(
+            mask,
+            f"counts add up to {values.sum()}, but the image has {height} x {width} = "
+            f"{height * width} pixels",
+        )
+    ends = np.cumsum(values)
+    lengths = values[1::2].astype(np.int32)
+    return ends[1::2] - lengths, lengths, np.array([0, lengths.size], np.int64)
+
+
+def runs_to_counts(starts: NDArray[np.int64], lengths: NDArray[Any], size: int) -> list[int]:
+    """Runs of one mask -> uncompressed COCO counts, ending where the image does."""
+    edges = np.stack([starts, starts + lengths], axis=1).ravel()
+    counts = np.diff(edges, prepend=0, append=size).tolist()
+    return counts if counts[-1] or len(counts) == 1 else counts[:-1]

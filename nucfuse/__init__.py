@@ -1,0 +1,57 @@
+"""Score and fuse nucleus (and cell) instance segmentations.
+
+>>> import nucfuse as nf
+>>> truth, pred = np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 0]])
+>>> nf.score(truth, pred).dsb_ap
+0.5
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public names and their homes. Loaded when first used, so that `import nucfuse` and the command
+# line's help cost no numpy.
+_HOMES = {
+    "Instances": "nucfuse.masks.instances",
+    "Overlaps": "nucfuse.masks.overlap",
+    "overlaps": "nucfuse.masks.overlap",
+    "self_overlaps": "nucfuse.masks.overlap",
+    "RLEError": "nucfuse.masks.rle",
+    "encode_labels": "nucfuse.masks.codec",
+    "decode_labels": "nucfuse.masks.codec",
+    "rle_encode": "nucfuse.masks.codec",
+    "rle_decode": "nucfuse.masks.codec",
+    "remove_overlaps": "nucfuse.clean.overlaps",
+    "score": "nucfuse.metrics.scoring",
+    "Scores": "nucfuse.metrics.dataset",
+    "open_dataset": "nucfuse.data.layouts",
+    "write_dataset": "nucfuse.data.layouts",
+    "DataError": "nucfuse.errors",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+if TYPE_CHECKING:
+    from nucfuse.clean.overlaps import remove_overlaps
+    from nucfuse.data.layouts import open_dataset, write_dataset
+    from nucfuse.errors import DataError
+    from nucfuse.masks.codec import decode_labels, encode_labels, rle_decode, rle_encode
+    from nucfuse.masks.instances import Instances
+    from nucfuse.masks.overlap import Overlaps, overlaps, self_overlaps
+    from nucfuse.masks.rle import RLEError
+    from nucfuse.metrics.dataset import Scores
+    from nucfuse.metrics.scoring import score
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nucfuse' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

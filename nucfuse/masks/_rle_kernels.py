@@ -7,7 +7,7 @@ from numba import njit
 OK, NOT_A_NUMBER, ODD_COUNT, ZERO_START, ZERO_LENGTH, UNSORTED, OVERLAP, OUTSIDE, SHORT = range(9)
 TOO_LONG = 9
 LONGEST_RUN = 2**31 - 1  # lengths are int32
-_LIMIT = np.int64(1) << 60
+_LIMIT = np.int64(1) << 59  # ten times this and a digit still fit int64
 
 
 @njit(cache=True, nogil=True)

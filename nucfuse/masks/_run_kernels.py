@@ -227,11 +227,13 @@ def mask_runs(mask, height, y0, x0):
 
 @njit(cache=True, nogil=True)
 def first_bad_run(starts, lengths, offsets, size):
-    """First run that is empty, unsorted, overlapping or outside: (mask, run in it), or (-1, -1)."""
+    """First run that breaks the rules of `Instances.from_runs`: (mask, run in it), or (-1, -1)."""
+    longest = 2**31 - 1
     for m in range(offsets.size - 1):
-        end = np.int64(0)
+        end = np.int64(-1)
         for r in range(offsets[m], offsets[m + 1]):
-            if lengths[r] < 1 or starts[r] < end or starts[r] + lengths[r] > size:
+            length = lengths[r]
+            if length < 1 or length > longest or starts[r] <= end or length > size - starts[r]:
                 return m, r - offsets[m]
             end = starts[r] + lengths[r]
     return -1, -1

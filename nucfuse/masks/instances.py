@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks import _run_kernels as kernels
 from nucfuse.masks import polygons, rle
+from nucfuse.masks.crops import crops_to_runs, runs_to_crops
 from nucfuse.masks.labels import check_labels, negative_id_error
 
 OnOverlap = Literal["error", "first", "last"]
@@ -73,13 +74,13 @@ class Instances:
         Raises
         ------
         ValueError
-            If a run is empty, unsorted, overlaps the one before it or leaves the image, or the
-            number of scores or classes is not N.
+            If a run is empty, longer than 2**31 - 1, unsorted, overlaps or touches the one before
+            it or leaves the image, or the number of scores or classes is not N.
         """
         size = rle.check_shape(shape)
         runs = (
             np.ascontiguousarray(starts, np.int64),
-            np.ascontiguousarray(lengths, np.int32),
+            np.ascontiguousarray(lengths, np.int64),  # int32 would hide lengths that wrap around
             np.ascontiguousarray(offsets, np.int64),
         )
         n_runs = runs[0].size
@@ -90,9 +91,12 @@ class Instances:
         mask, run = kernels.first_bad_run(*runs, size[0] * size[1])
         if mask >= 0:
             raise ValueError(
-                f"run {run} of mask {mask} is empty, unsorted, overlapping or outside {size}"
+                f"run {run} of mask {mask} is empty, unsorted, overlaps or touches the one before "
+                f"it, or lies outside {size}"
             )
-        return cls._of(size, runs, scores, source, classes)
+        return cls._of(
+            size, (runs[0], runs[1].astype(np.int32), runs[2]), scores, source, classes
+        )
 
     @classmethod
     def _of(
@@ -157,19 +161,9 @@ class Instances:
             In pixels from 0; the crop must lie in the image.
         shape : (H, W)
         """
-        height, width = rle.check_shape(shape)
-        if len(crops) != len(corners):
-            raise ValueError(f"{len(crops)} crops need as many corners, got {len(corners)}")
-        parts = []
-        for i, (crop, (y0, x0)) in enumerate(zip(crops, corners, strict=True)):
-            mask = _as_mask(crop, i)
-            if y0 < 0 or x0 < 0 or y0 + mask.shape[0] > height or x0 + mask.shape[1] > width:
-                raise ValueError(
-                    f"crop {i} of shape {mask.shape} at ({y0}, {x0}) leaves the image "
-                    f"({height}, {width})"
-                )
-            parts.append(kernels.mask_runs(mask, height, y0, x0))
-        return cls._of((height, width), _joined(parts), scores, source, classes)
+        size = rle.check_shape(shape)
+        runs = crops_to_runs(crops, corners, size)
+        return cls._of(size, runs, scores, source, classes)
 
     @classmethod
     def from_rle(cls, strings: Sequence[str | bytes], shape: Sequence[int],
@@ -191,7 +185,7 @@ class Instances:
                     classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
         """From uncompressed COCO counts (background, mask, background, …) per mask."""
         parts = [rle.counts_to_runs(c, shape, i)[:2] for i, c in enumerate(counts)]
-        return cls._of(rle.check_shape(shape), _joined(parts), scores, source, classes)
+        return cls._of(rle.check_shape(shape), rle.join_runs(parts), scores, source, classes)
 
     @classmethod
     def from_polygons(
@@ -205,15 +199,17 @@ class Instances:
         size = rle.check_shape(shape)
         parts = []
         for rings in polygon_sets:
-            starts, lengths = _joined([polygons.polygon_runs(ring, size) for ring in rings])[:2]
+            starts, lengths = rle.join_runs([polygons.polygon_runs(ring, size) for ring in rings])[
+                :2
+            ]
             merged = kernels.union_runs(starts, lengths, np.argsort(starts, kind="stable"))
             parts.append(merged)
-        return cls._of(size, _joined(parts), scores, source, classes)
+        return cls._of(size, rle.join_runs(parts), scores, source, classes)
 
     @classmethod
     def empty(cls, shape: Sequence[int], source: str = "") -> "Instances":
         """No masks in an image of that size."""
-        return cls._of(rle.check_shape(shape), _joined([]), None, source, None)
+        return cls._of(rle.check_shape(shape), rle.join_runs([]), None, source, None)
 
     @classmethod
     def concatenate(cls, parts: Sequence["Instances"]) -> "Instances":
@@ -353,8 +349,7 @@ class Instances:
 
     def to_crops(self) -> tuple[list[NDArray[np.bool_]], NDArray[np.int32]]:
         """Each mask cut out at its box, and the corners (N, 2) as y0, x0; see `from_crops`."""
-        crops = [kernels.crop(self.starts, self.lengths, self.offsets[i], self.offsets[i + 1],
-                              self.boxes[i], self.shape[0]) for i in range(len(self))]  # fmt: skip
+        crops = runs_to_crops(self.runs, self.boxes, self.shape[0])
         return crops, self.boxes[:, :2].copy()
 
     def to_rle(self, dialect: rle.Dialect = "kaggle") -> list[str]:
@@ -378,25 +373,3 @@ def _per_mask(values: ArrayLike, dtype: Any, n: int, name: str) -> NDArray[Any]:
     if array.shape != (n,):
         raise ValueError(f"{name} must have one value for each of the {n} masks, got {array.shape}")
     return array
-
-
-def _as_mask(crop: ArrayLike, i: int) -> NDArray[np.bool_]:
-    mask = np.asarray(crop)
-    if mask.ndim != 2:
-        raise ValueError(f"mask {i} must be 2-D, got shape {mask.shape}")
-    if mask.dtype != bool:
-        if not ((mask == 0) | (mask == 1)).all():
-            raise ValueError(f"mask {i} must be boolean or hold 0 and 1 only; threshold it first")
-        mask = mask.astype(bool)
-    return mask
-
-
-def _joined(parts: Sequence[tuple[Any, Any]]) -> rle.Runs:
-    """Runs of one mask each -> runs of all."""
-    sizes = [0, *(part[0].size for part in parts)]
-    nothing: list[NDArray[Any]] = [np.empty(0, np.int64)]
-    return (
-        np.concatenate([p[0] for p in parts] or nothing).astype(np.int64, copy=False),
-        np.concatenate([p[1] for p in parts] or nothing).astype(np.int32, copy=False),
-        np.cumsum(sizes, dtype=np.int64),
-    )

@@ -128,18 +128,24 @@ def _overlaps_of_labels(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
 def _overlaps_of_instances(true: Instances, pred: Instances) -> Overlaps:
     check_same_shape(true.shape, pred.shape)
     rows, cols, pixels = _mask_pairs(true, pred, False)
-    true_runs, pred_runs = true.union(), pred.union()
-    true_total, pred_total = int(true_runs[1].sum()), int(pred_runs[1].sum())
-    shared = int(
-        kernels.shared_pixels(*true_runs, 0, true_runs[0].size, *pred_runs, 0, pred_runs[0].size)
-    )
+    true_disjoint = self_overlaps(true)[0].size == 0
+    pred_disjoint = self_overlaps(pred)[0].size == 0
+    if true_disjoint and pred_disjoint:
+        foregrounds = int(true.areas.sum()), int(pred.areas.sum()), int(pixels.sum())
+    else:
+        foregrounds = _foregrounds(true, pred)
     return Overlaps(
         rows, cols, pixels, true.areas, pred.areas,
         np.arange(1, len(true) + 1), np.arange(1, len(pred) + 1),
-        true_total, pred_total, shared,
-        true_total == true.areas.sum(), pred_total == pred.areas.sum(),
-        true.shape[0] * true.shape[1],
+        *foregrounds, true_disjoint, pred_disjoint, true.shape[0] * true.shape[1],
     )  # fmt: skip
+
+
+def _foregrounds(true: Instances, pred: Instances) -> tuple[int, int, int]:
+    """Pixels in any true mask, in any predicted one, and in both, where masks overlap."""
+    t, p = true.union(), pred.union()
+    shared = kernels.shared_pixels(*t, 0, t[0].size, *p, 0, p[0].size)
+    return int(t[1].sum()), int(p[1].sum()), int(shared)
 
 
 def self_overlaps(

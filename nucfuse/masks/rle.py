@@ -23,7 +23,7 @@ _REASONS = {
     kernels.UNSORTED: "starts before the run ahead of it; runs must be sorted",
     kernels.OVERLAP: "overlaps the run ahead of it; runs of one nucleus must be disjoint",
     kernels.OUTSIDE: "runs past the end of the image",
-    kernels.TOO_LONG: f"is a run of more than {kernels.LONGEST_RUN} pixels, the most one run can have",
+    kernels.TOO_LONG: f"is a run of more than {kernels.LONGEST_RUN} pixels, which none can have",
     kernels.SHORT: "is missing: the counts do not add up to the pixels of the image",
 }
 
@@ -168,3 +168,13 @@ def runs_to_counts(starts: NDArray[np.int64], lengths: NDArray[Any], size: int) 
     edges = np.stack([starts, starts + lengths], axis=1).ravel()
     counts = np.diff(edges, prepend=0, append=size).tolist()
     return counts if counts[-1] or len(counts) == 1 else counts[:-1]
+
+
+def join_runs(parts: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Runs:
+    """Runs (starts, lengths) of one mask each -> starts, lengths and offsets of all."""
+    nothing: list[NDArray[Any]] = [np.empty(0, np.int64)]
+    return (
+        np.concatenate([part[0] for part in parts] or nothing).astype(np.int64, copy=False),
+        np.concatenate([part[1] for part in parts] or nothing).astype(np.int32, copy=False),
+        np.cumsum([0, *(part[0].size for part in parts)], dtype=np.int64),
+    )

@@ -1,0 +1,153 @@
+"""What is wrong with a data set: findings per image, for a person to act on."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import cv2
+import numpy as np
+
+from nucfuse.data.dataset import Dataset
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.masks.overlap import self_overlaps
+
+# A nucleus below this share of its image's median area (or of 4 pixels) is called a speck.
+SPECK_SHARE = 0.05
+SPECK_PIXELS = 4
+
+_REMEDIES = {
+    "unreadable": "mend or leave out the file",
+    "note": "see the message",
+    "empty": "fine if the image has no nuclei",
+    "overlap": "nucfuse submit gives every pixel to one nucleus",
+    "duplicate mask": "remove one of the two",
+    "hole": "fill, unless the hole is real",
+    "pieces": "split, or keep the largest piece",
+    "speck": "remove, unless so small a nucleus is real",
+    "image size": "mask and image must have one size; was one of them resized or transposed?",
+    "duplicate image": "keep the copies in one fold, or remove one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with one image."""
+
+    image_id: str
+    kind: str
+    count: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings of a data set of ``n_images`` images with ``n_nuclei`` nuclei."""
+
+    path: str
+    format: str
+    n_images: int
+    n_nuclei: int
+    findings: list[Finding]
+
+    def to_json(self) -> str:
+        """The report as JSON."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
+
+    def to_text(self, examples: int = 3) -> str:
+        """The report for people: per kind how often, a remedy, and the first examples."""
+        lines = [f"{self.path}: {self.format}, {self.n_images} images, {self.n_nuclei} nuclei"]
+        if not self.findings:
+            return lines[0] + "\nNothing wrong was found."
+        for kind, remedy in _REMEDIES.items():
+            found = [f for f in self.findings if f.kind == kind]
+            if not found:
+                continue
+            total = sum(f.count for f in found)
+            lines.append(f"\n{kind}: {total} in {len(found)} images. Remedy: {remedy}.")
+            lines += [f"  {f.image_id}: {f.detail}" for f in found[:examples]]
+            if len(found) > examples:
+                lines.append(f"  … and {len(found) - examples} more images (--json lists all)")
+        return "\n".join(lines)
+
+
+def examine(dataset: Dataset, image_id: str) -> tuple[int, str | None, list[Finding]]:
+    """Look at one image: number of nuclei, hash of its pixels (None without image), findings."""
+    try:
+        sample = dataset.read(image_id)
+        masks = sample.masks
+        if isinstance(masks, np.ndarray) and masks.ndim == 3:
+            raise DataError("a 3-D volume; the doctor looks at 2-D images only")
+        nuclei = masks if isinstance(masks, Instances) else Instances.from_labels(masks)
+        found = [Finding(image_id, "note", 1, note) for note in sample.notes]
+        found += [Finding(image_id, *rest) for rest in _of_masks(nuclei, sample.names)]
+        image = dataset.image(image_id)
+    except ValueError as error:
+        return 0, None, [Finding(image_id, "unreadable", 1, str(error))]
+    if image is None:
+        return len(nuclei), None, found
+    if image.shape[:2] != nuclei.shape:
+        detail = f"masks are {nuclei.shape}, the image is {image.shape[:2]}"
+        found.append(Finding(image_id, "image size", 1, detail))
+    return len(nuclei), hashlib.sha256(image.tobytes()).hexdigest(), found
+
+
+def duplicate_images(hashes: dict[str, str]) -> Iterator[Finding]:
+    """Images whose pixels are the same as those of one before."""
+    first: dict[str, str] = {}
+    for image_id, digest in hashes.items():
+        if digest in first:
+            yield Finding(image_id, "duplicate image", 1, f"same pixels as {first[digest]}")
+        first.setdefault(digest, image_id)
+
+
+def _of_masks(nuclei: Instances, names: tuple[str, ...]) -> Iterator[tuple[str, int, str]]:
+    """(kind, count, detail) for everything odd about the masks of one image."""
+
+    def called(indices: list[int]) -> str:
+        shown = [names[i] if i < len(names) else f"nucleus {i + 1}" for i in indices[:3]]
+        return ", ".join(shown) + (" …" if len(indices) > 3 else "")
+
+    if not len(nuclei):
+        yield "empty", 1, "no nuclei"
+        return
+    first, second, pixels = self_overlaps(nuclei)
+    if pixels.size:
+        pairs = called([int(first[0]), int(second[0])])
+        yield "overlap", int(pixels.size), f"{pixels.sum()} pixels in two masks ({pairs})"
+    runs = [
+        (nuclei.starts[a:b].tobytes(), nuclei.lengths[a:b].tobytes())
+        for a, b in zip(nuclei.offsets[:-1], nuclei.offsets[1:], strict=True)
+    ]
+    counts = Counter(runs)
+    twins = [i for i, run in enumerate(runs) if counts[run] > 1]
+    if twins:
+        yield "duplicate mask", len(twins), f"the same pixels: {called(twins)}"
+    pieces, holes = _topology(nuclei)
+    if holes:
+        yield "hole", len(holes), called(holes)
+    if pieces:
+        yield "pieces", len(pieces), called(pieces)
+    limit = max(SPECK_PIXELS, SPECK_SHARE * float(np.median(nuclei.areas)))
+    specks = np.flatnonzero(nuclei.areas < limit).tolist()
+    if specks:
+        yield "speck", len(specks), f"below {limit:.0f} pixels: {called(specks)}"
+
+
+def _topology(nuclei: Instances) -> tuple[list[int], list[int]]:
+    """Masks in several pieces (8-connected), and masks with holes."""
+    pieces, holes = [], []
+    crops, _ = nuclei.to_crops()
+    for i, crop in enumerate(crops):
+        padded = np.pad(crop, 1).astype(np.uint8)
+        _, hierarchy = cv2.findContours(padded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        if hierarchy is None:
+            continue
+        parents = hierarchy[0, :, 3]
+        if (parents < 0).sum() > 1:
+            pieces.append(i)
+        if (parents >= 0).any():
+            holes.append(i)
+    return pieces, holes

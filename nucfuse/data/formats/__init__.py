@@ -1,0 +1,1 @@
+"""One file per format; each has matches, open_dataset and write where they make sense."""

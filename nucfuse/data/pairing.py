@@ -1,0 +1,66 @@
+"""Which images of a truth and a prediction belong together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nucfuse.data.dataset import Dataset
+from nucfuse.errors import DataError
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Ids of the truth that the prediction has, and has not, and ids that only it has, sorted.
+
+    ``names`` maps an id of the truth to the prediction's own word for it.
+    """
+
+    paired: list[str]
+    missing: list[str]
+    extra: list[str]
+    names: dict[str, str]
+
+
+def pair(truth: Dataset, pred: Dataset) -> Pairing:
+    """Pair by image id; where a format numbers its images, by the truth's numbers.
+
+    A COCO result list knows images by number only. If the truth is a COCO document, its
+    ``aliases`` say which number means which id.
+
+    Raises
+    ------
+    DataError
+        If no id is in both; the message shows some of either.
+    """
+    aliases: dict[str, str] = getattr(truth, "aliases", {})
+    own_word = {aliases.get(name, name): name for name in pred.ids}
+    if len(own_word) < len(pred.ids):  # an alias met an id; take the words as they are
+        own_word = {name: name for name in pred.ids}
+    paired = [name for name in truth.ids if name in own_word]
+    if not paired:
+        raise DataError(
+            f"{pred.path}: no image id is also in {truth.path}. Truth has {listed(truth.ids, 3)}; "
+            f"prediction has {listed(pred.ids, 3)}. Ids are file names without the ending (and "
+            "without _masks, _label, _pred …)"
+        )
+    known = set(truth.ids)
+    return Pairing(
+        paired,
+        [name for name in truth.ids if name not in own_word],
+        sorted(name for name in own_word if name not in known),
+        own_word,
+    )
+
+
+def listed(ids: Sequence[str], most: int = _SHOWN) -> str:
+    """Some ids for a message: the first few, and how many more.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], 2)
+    "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(repr(name) for name in ids[:most])
+    more = len(ids) - most
+    return f"{shown} and {more} more" if more > 0 else shown

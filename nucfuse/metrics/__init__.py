@@ -1,0 +1,1 @@
+"""Scores, all from one matching of truth and prediction."""

@@ -1,0 +1,1 @@
+"""Models that segment nuclei, and their registry."""

@@ -1,0 +1,135 @@
+"""From one format to another, a Kaggle submission, and the doctor's round."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from nucfuse.clean.overlaps import By, remove_overlaps
+from nucfuse.data.dataset import Dataset, Sample, ShapeOf
+from nucfuse.data.doctor import Report, duplicate_images, examine
+from nucfuse.data.formats import kaggle
+from nucfuse.data.layouts import open_dataset, write_dataset
+from nucfuse.data.pairing import listed
+from nucfuse.data.sizes import open_sizes
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.pipeline.running import check_output, each_image, engine_name
+
+
+def convert(source: Path, target: Path, to: str, *, sizes: Path | None = None,
+            format_: str | None = None, jobs: int | None = None,
+            engine: str | None = None) -> str:  # fmt: skip
+    """Write the data set ``source`` as ``target`` in another format; returns a line of report.
+
+    Raises
+    ------
+    DataError
+        If the input is bad, or the format cannot hold it (overlapping masks in label images).
+    """
+    check_output(target, [source])
+    dataset = open_dataset(source, format_, _sizes_from(sizes))
+    counts = _Counts()
+    samples = each_image(engine_name(jobs, engine), dataset.read, dataset.ids, "Converting")
+    write_dataset(target, counts.watch(samples), to)
+    return f"{target}: {counts.images} images, {counts.nuclei} nuclei as {to}{counts.note_text()}"
+
+
+def submit(pred: Path, target: Path, *, sample_submission: Path | None = None,
+           sizes: Path | None = None, by: By = "score", format_: str | None = None,
+           jobs: int | None = None, engine: str | None = None) -> str:  # fmt: skip
+    """Write a legal Kaggle submission: disjoint masks, one row each; returns a line of report.
+
+    With ``sample_submission`` the images are those of that file, in its order: an image without a
+    prediction is an error, and so is one that the file does not know.
+
+    Raises
+    ------
+    DataError
+        If the input is bad, or the images are not those that Kaggle wants.
+    """
+    check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
+    dataset = open_dataset(pred, format_, _sizes_from(sizes))
+    ids = dataset.ids
+    if sample_submission is not None:
+        ids = _wanted_ids(dataset, sample_submission)
+    counts = _Counts()
+    job = partial(_legal_sample, dataset, by)
+    samples = each_image(engine_name(jobs, engine), job, ids, "Writing")
+    kaggle.write_submission(target, counts.watch(samples))
+    return (
+        f"{target}: {counts.images} images, {counts.nuclei} nuclei, {counts.empty} images without"
+        f"{counts.note_text()}"
+    )
+
+
+def doctor(path: Path, *, format_: str | None = None, jobs: int | None = None,
+           engine: str | None = None) -> Report:  # fmt: skip
+    """Look at every image of a data set and report what is wrong with it."""
+    dataset = open_dataset(path, format_)
+    findings, hashes, n_nuclei = [], {}, 0
+    job = partial(examine, dataset)
+    looked = each_image(engine_name(jobs, engine), job, dataset.ids, "Examining")
+    for image_id, (nuclei, digest, found) in zip(dataset.ids, looked, strict=True):
+        n_nuclei += nuclei
+        findings += found
+        if digest is not None:
+            hashes[image_id] = digest
+    findings += duplicate_images(hashes)
+    return Report(str(path), dataset.format, len(dataset.ids), n_nuclei, findings)
+
+
+class _Counts:
+    """Counts images and nuclei as they stream by, and keeps their notes."""
+
+    def __init__(self) -> None:
+        self.images = self.nuclei = self.empty = 0
+        self.notes: list[str] = []
+
+    def watch(self, samples: Iterator[Sample]) -> Iterator[Sample]:
+        for sample in samples:
+            masks = sample.masks
+            nuclei = masks if isinstance(masks, Instances) else Instances.from_labels(masks)
+            self.images += 1
+            self.nuclei += len(nuclei)
+            self.empty += not len(nuclei)
+            self.notes += [f"{sample.image_id}: {note}" for note in sample.notes]
+            yield sample
+
+    def note_text(self) -> str:
+        return "".join(f"\n  {note}" for note in self.notes)
+
+
+def _sizes_from(path: Path | None) -> ShapeOf | None:
+    return None if path is None else open_sizes(path)
+
+
+def _legal_sample(dataset: Dataset, by: By, image_id: str) -> Sample:
+    sample = dataset.read(image_id)
+    masks = sample.masks
+    nuclei = masks if isinstance(masks, Instances) else Instances.from_labels(masks)
+    if nuclei.disjoint:
+        return replace(sample, masks=nuclei)
+    legal = remove_overlaps(nuclei, by)
+    lost = int(nuclei.areas.sum() - legal.areas.sum())
+    note = f"{lost} pixels lay in several masks; each went to one (by {by})"
+    return replace(sample, masks=legal, names=(), notes=(*sample.notes, note))
+
+
+def _wanted_ids(dataset: Dataset, sample_submission: Path) -> list[str]:
+    """Ids in the order of Kaggle's sample submission."""
+    wanted = kaggle.ids_in_order(sample_submission)
+    have = set(dataset.ids)
+    missing = [name for name in wanted if name not in have]
+    unknown = sorted(have.difference(wanted))
+    if missing:
+        raise DataError(
+            f"{dataset.path}: {len(missing)} of the {len(wanted)} images of {sample_submission} "
+            f"have no prediction: {listed(missing)}"
+        )
+    if unknown:
+        raise DataError(
+            f"{dataset.path}: {len(unknown)} images are not in {sample_submission}: "
+            f"{listed(unknown)}; leave them out"
+        )
+    return wanted

@@ -1,0 +1,65 @@
+"""What every step over a data set shares: workers, progress, checks of the output's place."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+
+from nucfuse.engine import in_order, open_engine
+from nucfuse.errors import DataError
+
+Result = TypeVar("Result")
+
+
+def engine_name(jobs: int | None, engine: str | None) -> str:
+    """The engine to open: as named, else threads, one per core that this process may use.
+
+    Raises
+    ------
+    DataError
+        If both are given.
+    """
+    if jobs is not None and engine is not None:
+        raise DataError("give --jobs or --engine, not both")
+    return engine or f"local:{jobs or len(os.sched_getaffinity(0))}"
+
+
+def each_image(
+    engine: str, job: Callable[[str], Result], image_ids: Sequence[str], title: str
+) -> Iterator[Result]:
+    """Results of ``job`` in the order of the images, with a progress bar on a terminal."""
+    # Our threads are the parallelism; OpenCV's own would only fight them.
+    cv2.setNumThreads(1)
+    with open_engine(engine) as workers:
+        try:
+            yield from _with_progress(in_order(workers, job, image_ids), len(image_ids), title)
+        except KeyboardInterrupt:
+            workers.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _with_progress(results: Iterator[Result], total: int, title: str) -> Iterator[Result]:
+    if not sys.stderr.isatty():
+        yield from results
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(results, title, total, console=Console(stderr=True), transient=True)
+
+
+def check_output(out: Path, inputs: Sequence[Path]) -> None:
+    """Raise a DataError if the output is one of the inputs or lies where it would mix with one."""
+    target = out.resolve()
+    for path in inputs:
+        source = path.resolve()
+        if target == source:
+            raise DataError(f"{out}: the output must not be an input; choose another place")
+        if source.is_dir() and source in target.parents:
+            raise DataError(
+                f"{out}: the output must not lie inside the input {path}, which would then hold "
+                "files that are not its own"
+            )

@@ -52,16 +52,16 @@ def open_engine(name: str) -> Executor:
         return ThreadPoolExecutor(int(count), thread_name_prefix="nucfuse")
     if kind == "dask" and count.startswith("//") and len(count) > 2:
         return _dask_executor("tcp:" + count)
-    raise DataError(f"engine must be 'serial', 'local:N' (N >= 1) or 'dask://host:port', got {name!r}")
+    raise DataError(
+        f"engine must be 'serial', 'local:N' (N >= 1) or 'dask://host:port', got {name!r}"
+    )
 
 
 def _dask_executor(address: str) -> Executor:
     try:
         from distributed import Client
     except ImportError:
-        raise DataError(
-            "engine 'dask://…' needs Dask: pip install 'nucfuse[dask]'"
-        ) from None
+        raise DataError("engine 'dask://…' needs Dask: pip install 'nucfuse[dask]'") from None
     try:
         executor: Executor = Client(address, timeout=10).get_executor(pure=False)
     except OSError as error:

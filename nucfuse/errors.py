@@ -1,4 +1,4 @@
-"""The error that means "the user's input is at fault", light enough for the command line to import."""
+"""The error that says the user's input is at fault; light, for the command line imports it."""
 
 
 class DataError(ValueError):

@@ -45,9 +45,20 @@ class Sample:
 class Dataset(Protocol):
     """Masks of many images, read one at a time; `read` may be called from several threads."""
 
-    path: Path
-    format: str
-    ids: list[str]  # sorted, unique
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def format(self) -> str:
+        """Name of the format, as `layouts.FORMATS` has it."""
+        ...
+
+    @property
+    def ids(self) -> list[str]:
+        """Image ids, sorted and unique."""
+        ...
 
     def read(self, image_id: str) -> Sample:
         """The nuclei of one image; raises DataError."""

@@ -19,7 +19,10 @@ SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy")
 class Images(Protocol):
     """Images by id; may be read from several threads."""
 
-    ids: list[str]  # sorted, unique
+    @property
+    def ids(self) -> list[str]:
+        """Sorted and unique."""
+        ...
 
     def __contains__(self, image_id: str) -> bool: ...
 

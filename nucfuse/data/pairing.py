@@ -33,7 +33,9 @@ def pair(truth: Dataset, pred: Dataset) -> Pairing:
     DataError
         If no id is in both; the message shows some of either.
     """
-    aliases: dict[str, str] = getattr(truth, "aliases", {})
+    # Only a bare result list speaks in numbers; file names of a folder may look like numbers, too.
+    by_number = getattr(pred, "numbered", False)
+    aliases: dict[str, str] = getattr(truth, "aliases", {}) if by_number else {}
     own_word = {aliases.get(name, name): name for name in pred.ids}
     if len(own_word) < len(pred.ids):  # an alias met an id; take the words as they are
         own_word = {name: name for name in pred.ids}

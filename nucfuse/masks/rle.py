@@ -103,8 +103,8 @@ def _as_bytes(text: str | bytes, mask: int) -> bytes:
         return text
     if not isinstance(text, str):
         raise RLEError(mask, f"expected text, got {type(text).__name__} ({text!r:.40})")
-    # Anything beyond ASCII becomes "?", which no dialect takes for a number.
-    return text.encode("ascii", "replace")
+    # Bytes above 127 are digits in neither dialect; a replacement "?" would be one of COCO's.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _reason(problem: int, number: int, text: bytes, shape: tuple[int, int], dialect: str) -> str:
@@ -115,7 +115,7 @@ def _reason(problem: int, number: int, text: bytes, shape: tuple[int, int], dial
         shown = b" ".join(tokens[number : number + 2 - (problem == kernels.NOT_A_NUMBER)])
         if problem == kernels.ODD_COUNT:
             where, shown = f"number {number}", tokens[-1]
-        where += f" ({shown.decode('ascii', 'replace')[:40]!r})"
+        where += f" ({shown.decode('utf-8', 'replace')[:40]!r})"
     if problem in (kernels.OUTSIDE, kernels.SHORT):
         words += f" ({shape[0]} x {shape[1]} = {shape[0] * shape[1]} pixels)"
     return f"{where} {words}"
@@ -151,13 +151,14 @@ def counts_to_runs(counts: Sequence[int], shape: Sequence[int], mask: int = 0) -
         if position % 2 == 1 and count > kernels.LONGEST_RUN:
             reason = _REASONS[kernels.TOO_LONG]
             raise RLEError(mask, f"count {position + 1} ({count}) {reason}")
-    values = np.asarray(counts, np.int64)
-    if values.sum() != height * width:
+    total = sum(map(int, counts))  # not in int64, where enough of them wrap around
+    if total != height * width:
         raise RLEError(
             mask,
-            f"counts add up to {values.sum()}, but the image has {height} x {width} = "
+            f"counts add up to {total}, but the image has {height} x {width} = "
             f"{height * width} pixels",
         )
+    values = np.asarray(counts, np.int64)
     ends = np.cumsum(values)
     lengths = values[1::2].astype(np.int32)
     return ends[1::2] - lengths, lengths, np.array([0, lengths.size], np.int64)

@@ -9,12 +9,12 @@ from nucfuse.clean.overlaps import By, remove_overlaps
 from nucfuse.data.dataset import Dataset, Sample, ShapeOf
 from nucfuse.data.doctor import Report, duplicate_images, examine
 from nucfuse.data.formats import kaggle
+from nucfuse.data.formats.writing import as_instances
 from nucfuse.data.layouts import open_dataset, write_dataset
 from nucfuse.data.pairing import listed
 from nucfuse.data.sizes import open_sizes
 from nucfuse.errors import DataError
-from nucfuse.masks.instances import Instances
-from nucfuse.pipeline.running import check_output, each_image, engine_name
+from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
 
 
 def convert(source: Path, target: Path, to: str, *, sizes: Path | None = None,
@@ -88,11 +88,10 @@ class _Counts:
 
     def watch(self, samples: Iterator[Sample]) -> Iterator[Sample]:
         for sample in samples:
-            masks = sample.masks
-            nuclei = masks if isinstance(masks, Instances) else Instances.from_labels(masks)
+            n_nuclei = count_nuclei(sample)
             self.images += 1
-            self.nuclei += len(nuclei)
-            self.empty += not len(nuclei)
+            self.nuclei += n_nuclei
+            self.empty += not n_nuclei
             self.notes += [f"{sample.image_id}: {note}" for note in sample.notes]
             yield sample
 
@@ -106,8 +105,7 @@ def _sizes_from(path: Path | None) -> ShapeOf | None:
 
 def _legal_sample(dataset: Dataset, by: By, image_id: str) -> Sample:
     sample = dataset.read(image_id)
-    masks = sample.masks
-    nuclei = masks if isinstance(masks, Instances) else Instances.from_labels(masks)
+    nuclei = as_instances(sample)
     if nuclei.disjoint:
         return replace(sample, masks=nuclei)
     legal = remove_overlaps(nuclei, by)

@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from nucfuse.data.dataset import Sample
 from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import format_of_output, write_dataset
-from nucfuse.masks.instances import Instances
 from nucfuse.models.base import Segmenter, get_model
-from nucfuse.pipeline.running import check_output, each_image, engine_name
+from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
 
 
 def predict(images: Path, model: str, out: Path, *, jobs: int | None = None,
@@ -33,7 +30,7 @@ def predict(images: Path, model: str, out: Path, *, jobs: int | None = None,
     def counted(samples: Iterator[Sample]) -> Iterator[Sample]:
         nonlocal n_nuclei
         for sample in samples:
-            n_nuclei += _count(sample)
+            n_nuclei += count_nuclei(sample)
             yield sample
 
     predicted = each_image(engine_name(jobs, engine), job, source.ids, f"Predicting ({model})")
@@ -43,8 +40,3 @@ def predict(images: Path, model: str, out: Path, *, jobs: int | None = None,
 
 def _predict_one(source: Images, segmenter: Segmenter, image_id: str) -> Sample:
     return Sample(image_id, segmenter.predict(source.image(image_id)))
-
-
-def _count(sample: Sample) -> int:
-    masks = sample.masks
-    return len(masks) if isinstance(masks, Instances) else np.unique(masks[masks > 0]).size

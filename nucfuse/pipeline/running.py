@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import cv2
+import numpy as np
 
+from nucfuse.data.dataset import Sample
 from nucfuse.engine import in_order, open_engine
 from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
 
 Result = TypeVar("Result")
 
@@ -63,3 +66,9 @@ def check_output(out: Path, inputs: Sequence[Path]) -> None:
                 f"{out}: the output must not lie inside the input {path}, which would then hold "
                 "files that are not its own"
             )
+
+
+def count_nuclei(sample: Sample) -> int:
+    """How many nuclei a sample has; label volumes included."""
+    masks = sample.masks
+    return len(masks) if isinstance(masks, Instances) else np.unique(masks[masks > 0]).size

@@ -19,7 +19,8 @@ from nucfuse.data.pairing import Pairing, listed, pair
 from nucfuse.data.sizes import open_sizes
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.metrics.dataset import Paired, Scores
+from nucfuse.metrics.dataset import Scores
+from nucfuse.metrics.paired import Paired
 from nucfuse.metrics.scoring import ImageResult, Measures, score_image
 from nucfuse.pipeline.running import check_output, each_image, engine_name
 from nucfuse.report import files
@@ -72,11 +73,18 @@ class ScoreResult:
     failures: list[dict[str, str]]
     notes: list[str]
     missing_rule: str
+    by: tuple[str, ...]
+
+    @property
+    def n_missing(self) -> list[int]:
+        """Per set, images without a readable prediction."""
+        both = zip(self.pairings, self.failures, strict=True)
+        return [len(pairing.missing) + len(failed) for pairing, failed in both]
 
     @property
     def complete(self) -> bool:
         """Whether every image of the truth had a readable prediction in every set."""
-        return not any(self.failures) and not any(p.missing for p in self.pairings)
+        return not any(self.n_missing)
 
     def to_dict(self) -> dict[str, Any]:
         """The summary; the names of its keys are a promise to scripts."""
@@ -84,14 +92,14 @@ class ScoreResult:
             {
                 "name": name,
                 **scores.to_dict(),
-                "n_missing": len(pairing.missing) + len(failed),
+                "n_missing": n_missing,
                 "n_extra": len(pairing.extra),
                 "missing_rule": self.missing_rule,
                 "missing": pairing.missing,
                 "failed": failed,
             }
-            for name, scores, pairing, failed in zip(
-                self.names, self.scores, self.pairings, self.failures, strict=True
+            for name, scores, pairing, failed, n_missing in zip(
+                self.names, self.scores, self.pairings, self.failures, self.n_missing, strict=True
             )
         ]
         return {"truth": self.truth, "predictions": predictions, "notes": self.notes}
@@ -108,10 +116,13 @@ class Comparison:
     scored: ScoreResult
     pairs: list[Paired]
 
+    def to_dict(self) -> dict[str, Any]:
+        """The summary of every set, and each difference."""
+        return {**self.scored.to_dict(), "comparisons": [p.to_dict() for p in self.pairs]}
+
     def to_json(self) -> str:
-        """The summary of every set, and each difference, as JSON."""
-        differences = [p.to_dict() for p in self.pairs]
-        return provenance.to_json({**self.scored.to_dict(), "comparisons": differences})
+        """`to_dict` as JSON."""
+        return provenance.to_json(self.to_dict())
 
 
 def score(truth: Path, preds: Sequence[Path], options: ScoreOptions,
@@ -129,8 +140,7 @@ def score(truth: Path, preds: Sequence[Path], options: ScoreOptions,
         check_output(out, inputs)
     result = _score(truth, preds, options)
     if out is not None:
-        config = dataclasses.asdict(options)
-        record = provenance.run_record(inputs, config)
+        record = _record(inputs, options)
         files.write_scores(out, result.names, result.scores, result.to_dict(), record)
     return result
 
@@ -149,9 +159,17 @@ def compare(truth: Path, preds: Sequence[Path], options: ScoreOptions,
     ]
     comparison = Comparison(result, pairs)
     if out is not None:
-        record = provenance.run_record([truth, *preds], dataclasses.asdict(options))
-        files.write_comparison(out, comparison.pairs, comparison.to_json(), record)
+        record = _record([truth, *preds], options)
+        files.write_comparison(out, comparison.pairs, comparison.to_dict(), record)
     return comparison
+
+
+def _record(inputs: Sequence[Path], options: ScoreOptions) -> dict[str, Any]:
+    config = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in dataclasses.asdict(options).items()
+    }
+    return provenance.run_record(list(inputs), config)
 
 
 def _score(truth_path: Path, pred_paths: Sequence[Path], options: ScoreOptions) -> ScoreResult:
@@ -171,21 +189,21 @@ def _score(truth_path: Path, pred_paths: Sequence[Path], options: ScoreOptions) 
     strata = _strata(truth, options)
     scores = []
     for k in range(len(preds)):
-        kept = [i for i, r in enumerate(results) if r.measured[k] is not None]
+        kept = [(i, m) for i, r in enumerate(results) if (m := r.measured[k]) is not None]
         if not kept:
             raise DataError(f"{preds[k].path}: no image could be scored: {_first(failures[k])}")
         scores.append(
             Scores.build(
-                [truth.ids[i] for i in kept],
-                [results[i].measured[k] for i in kept],
+                [truth.ids[i] for i, _ in kept],
+                [m for _, m in kept],
                 options.measures,
-                strata={name: [column[i] for i in kept] for name, column in strata.items()},
+                strata={name: [column[i] for i, _ in kept] for name, column in strata.items()},
                 seed=options.seed,
             )
         )
     names = distinct_names(pred_paths)
     return ScoreResult(
-        str(truth_path), names, scores, pairings, failures, notes, options.missing
+        str(truth_path), names, scores, pairings, failures, notes, options.missing, options.by
     )
 
 
@@ -295,6 +313,8 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     ['a/pred', 'b/pred', 'c']
     """
     names = [path.resolve().stem or str(path) for path in paths]
-    longer = [f"{path.resolve().parent.name}/{name}" for path, name in zip(paths, names, strict=True)]
-    chosen = [l if names.count(n) > 1 else n for n, l in zip(names, longer, strict=True)]
+    longer = [
+        f"{path.resolve().parent.name}/{name}" for path, name in zip(paths, names, strict=True)
+    ]
+    chosen = [long if names.count(n) > 1 else n for n, long in zip(names, longer, strict=True)]
     return [c if chosen.count(c) == 1 else f"{c}#{k + 1}" for k, c in enumerate(chosen)]

@@ -13,6 +13,7 @@ class Ids:
     ids: list
     path: Path = Path("somewhere")
     aliases: dict = field(default_factory=dict)
+    numbered: bool = False
 
 
 def test_paired_missing_extra():
@@ -22,14 +23,20 @@ def test_paired_missing_extra():
 
 
 def test_numbers_of_a_coco_result_list_mean_the_truths_files():
-    result = pair(Ids(["cell_a", "cell_b"], aliases={"1": "cell_a", "2": "cell_b"}), Ids(["1", "2"]))
+    truth = Ids(["cell_a", "cell_b"], aliases={"1": "cell_a", "2": "cell_b"})
+    result = pair(truth, Ids(["1", "2"], numbered=True))
     assert result.paired == ["cell_a", "cell_b"]
     assert result.names["cell_b"] == "2"
 
 
 def test_an_id_that_is_also_an_alias_stays_itself():
-    result = pair(Ids(["1", "2"], aliases={"1": "2"}), Ids(["1", "2"]))
-    assert result.names == {"1": "1", "2": "2"}
+    truth = Ids(["1", "2"], aliases={"1": "2"})
+    assert pair(truth, Ids(["1", "2"], numbered=True)).names == {"1": "1", "2": "2"}
+
+
+def test_file_names_that_are_numbers_are_names():
+    truth = Ids(["1", "2"], aliases={"1": "2", "2": "1"})
+    assert pair(truth, Ids(["1", "2"])).names == {"1": "1", "2": "2"}
 
 
 def test_nothing_in_common_shows_both():

@@ -1,0 +1,70 @@
+# make demo: install and score a baseline on real images     make test: install and run the checks
+# make PYTHON=/path/to/python3.11 …: another interpreter than python3
+
+PYTHON ?= python3
+DATA ?= data/stage1_train/stage1_train
+BIN := .venv/bin
+DEMO := runs/demo
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Nothing is written outside this folder.
+export PIP_NO_CACHE_DIR := 1
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+
+.PHONY: help venv demo test test-all bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo      install, segment 12 real images, score the result"
+	@echo "make test      install, lint, type-check, test (with and without compiled kernels)"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make bench     compare speed with other libraries; DATA=folder of stage1_train"
+	@echo "make venv      install for development into .venv"
+	@echo "make clean     remove .venv, the demo's output and caches"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "nucfuse needs Python 3.11 or later, but $(PYTHON) is" \
+	    "$$($(PYTHON) --version 2>&1); name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; \
+	  exit 1; }
+	@echo "Making a virtual environment in .venv …"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+# What users need, and what developers need; done again when the dependencies change.
+.venv/installed: pyproject.toml | $(BIN)/python
+	@echo "Installing nucfuse …"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml | $(BIN)/python
+	@echo "Installing nucfuse and its tools for development …"
+	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch .venv/installed $@
+
+venv: .venv/installed-dev
+
+demo: .venv/installed
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/nucfuse sample --out $(DEMO)/sample
+	$(BIN)/nucfuse predict $(DEMO)/sample/images --model otsu --out $(DEMO)/otsu
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/otsu \
+	  --by modality --images $(DEMO)/sample/images --out $(DEMO)/score
+	@echo && echo "The tables are in $(DEMO)/score:" && ls $(DEMO)/score
+
+test: PYTEST_OPTIONS := -m "not slow"
+test test-all: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(PYTEST_OPTIONS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(PYTEST_OPTIONS) tests/masks tests/metrics tests/clean
+
+bench: .venv/installed-dev
+	@test -d "$(DATA)" || { echo "make bench needs the unpacked DSB2018 training images" \
+	  "(stage1_train): make bench DATA=/path/to/stage1_train" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --requirement benchmarks/requirements.txt
+	$(BIN)/python benchmarks/run.py --data "$(DATA)"
+
+clean:
+	rm -rf .venv $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find nucfuse tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,117 @@
+"""Where the files of DSB2018 samples lie: a folder, or a zip file that is not extracted."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from nucfuse.data.archive import Archive
+from nucfuse.data.images import IMAGE_SUFFIXES, read_bytes
+from nucfuse.errors import DataError
+
+_KINDS = ("images", "masks")
+_NOT_SAMPLES = ("__MACOSX",)
+
+
+class Files(Protocol):
+    """Where the files of the samples lie."""
+
+    ids: list[str]
+
+    def names(self, image_id: str, kind: str) -> list[str] | None:
+        """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
+        ...
+
+    def place(self, image_id: str, kind: str, name: str) -> str:
+        """What a file is called in messages."""
+        ...
+
+    def load(self, image_id: str, kind: str, name: str) -> bytes:
+        """Content of a file."""
+        ...
+
+
+def _image_files(names: Iterable[str]) -> list[str]:
+    return sorted(
+        name for name in names
+        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+    )  # fmt: skip
+
+
+class FolderFiles:
+    """Samples in a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._folders = sample_folders(path)
+        self.ids = sorted(self._folders)
+
+    def names(self, image_id: str, kind: str) -> list[str] | None:
+        try:
+            return _image_files(os.listdir(f"{self._folders[image_id]}/{kind}"))  # noqa: PTH208
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as problem:
+            raise DataError(f"{problem.filename}: {problem.strerror}") from problem
+
+    def place(self, image_id: str, kind: str, name: str) -> str:
+        return f"{self._folders[image_id]}/{kind}/{name}"
+
+    def load(self, image_id: str, kind: str, name: str) -> bytes:
+        return read_bytes(self.place(image_id, kind, name))
+
+
+def sample_folders(path: Path, depth: int = 3) -> dict[str, str]:
+    """Folder of each sample by id; of a folder that holds nothing but one folder, those in it."""
+    try:
+        with os.scandir(path) as entries:
+            folders = [
+                e for e in entries
+                if not e.name.startswith(".") and e.name not in _NOT_SAMPLES and e.is_dir()
+            ]  # fmt: skip
+    except OSError as problem:
+        raise DataError(f"{path}: {problem.strerror}") from problem
+    found = {e.name: e.path for e in folders if _is_sample(e.path)}
+    # Not any deeper: a link may lead back to where it came from.
+    if not found and len(folders) == 1 and depth:
+        return sample_folders(Path(folders[0].path), depth - 1)
+    return found
+
+
+def _is_sample(folder: str) -> bool:
+    return any(Path(folder, kind).is_dir() for kind in _KINDS)
+
+
+class ZipFiles:
+    """Samples in a zip file, below any folders; read without extracting."""
+
+    def __init__(self, path: Path) -> None:
+        self._archive = Archive(path)
+        self._folders: dict[str, str] = {}
+        self._names: dict[tuple[str, str], list[str]] = {}
+        for member in self._archive.names:
+            parts = member.split("/")
+            if len(parts) < 3 or parts[-2] not in _KINDS or parts[0] in _NOT_SAMPLES:
+                continue
+            self._add("/".join(parts[:-2]), parts[-3], parts[-2], parts[-1])
+        self._names = {key: _image_files(names) for key, names in self._names.items()}
+        self.ids = sorted(self._folders)
+
+    def _add(self, folder: str, image_id: str, kind: str, name: str) -> None:
+        known = self._folders.setdefault(image_id, folder)
+        if known != folder:
+            raise DataError(
+                f"{self._archive.path}: {known} and {folder} have one name; unpack the zip file "
+                "and name one of the folders around them"
+            )
+        names = self._names.setdefault((image_id, kind), [])
+        if name:
+            names.append(name)
+
+    def names(self, image_id: str, kind: str) -> list[str] | None:
+        return self._names.get((image_id, kind))
+
+    def place(self, image_id: str, kind: str, name: str) -> str:
+        return f"{self._archive.path}: {self._folders[image_id]}/{kind}/{name}"
+
+    def load(self, image_id: str, kind: str, name: str) -> bytes:
+        return self._archive.read(f"{self._folders[image_id]}/{kind}/{name}")

@@ -1,0 +1,61 @@
+"""Results as files: CSV tables and JSON, each whole or not there."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nucfuse.data.atomic import atomic_folder
+from nucfuse.data.formats.labels import escape_id
+from nucfuse.data.provenance import to_json
+from nucfuse.metrics.dataset import Scores
+from nucfuse.metrics.paired import Paired
+
+
+def write_scores(
+    out: Path, names: Sequence[str], scores: Sequence[Scores], summary: dict[str, Any],
+    record: dict[str, Any],
+) -> None:  # fmt: skip
+    """``per_image.csv``, ``objects.csv``, ``summary.json`` and ``run.json`` in the folder ``out``.
+
+    With several prediction sets the two tables of each lie in a folder of its name.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be written.
+    """
+    with _folder(out, summary, record) as folder:
+        for name, one in zip(names, scores, strict=True):
+            place = folder if len(names) == 1 else folder / escape_id(name)
+            place.mkdir(exist_ok=True)
+            _write_table(place / "per_image.csv", one.per_image)
+            _write_table(place / "objects.csv", one.objects)
+
+
+def write_comparison(
+    out: Path, pairs: Sequence[Paired], summary: dict[str, Any], record: dict[str, Any]
+) -> None:
+    """``comparison.csv`` (a row per pair and number), ``summary.json``, ``run.json`` in ``out``."""
+    tables = [
+        pair.table.reset_index().assign(first_name=pair.names[0], other_name=pair.names[1])
+        for pair in pairs
+    ]
+    with _folder(out, summary, record) as folder:
+        _write_table(folder / "comparison.csv", pd.concat(tables))
+
+
+@contextmanager
+def _folder(out: Path, summary: dict[str, Any], record: dict[str, Any]) -> Iterator[Path]:
+    with atomic_folder(out) as folder:
+        (folder / "summary.json").write_text(to_json(summary), encoding="utf-8")
+        (folder / "run.json").write_text(to_json(record), encoding="utf-8")
+        yield folder
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    # Ids stay what they are to a reader that guesses types: text is quoted, numbers are not.
+    table.to_csv(path, index=False, float_format="%.6g", quoting=csv.QUOTE_NONNUMERIC)

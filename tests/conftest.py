@@ -1,0 +1,27 @@
+"""Hypothesis profiles: `default` for the desk, `ci` (environment variable CI) for the record."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# The first call of a kernel compiles and NUMBA_DISABLE_JIT=1 interprets it: neither is a slow test.
+_PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+settings.register_profile("default", deadline=None, max_examples=60, suppress_health_check=_PATIENT)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    max_examples=300,
+    print_blob=True,
+    suppress_health_check=_PATIENT,
+)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_configure(config):
+    """With NUMBA_DISABLE_JIT=1, NumPy warns where compiled code wraps around on purpose: hashing."""
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks._overlap_kernels",
+    )

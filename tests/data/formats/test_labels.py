@@ -1,0 +1,236 @@
+"""Folders of label images: ids and file names, round trips, bad files."""
+
+import errno
+import os
+from pathlib import Path
+
+import made_files as made
+import numpy as np
+import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from nucfuse.data.dataset import DataError, Dataset, Sample
+from nucfuse.data.formats import labels
+from nucfuse.data.formats.labels import escape_id, id_of_stem, strip_suffix
+from nucfuse.masks.instances import Instances
+
+LABELS = np.array([[0, 1, 1], [7, 0, 3]], np.int32)
+ODD_IDS = [
+    "../x", "/etc/passwd", "..", ".", "", ".hidden", "a/b", "a\\b", "nul\0byte", "con", "LPT1.txt",
+    "001", "1e3", "NA", "nan", "Zelle µ 細胞 🔬", "50%", "%2F", "%", "%25", "a b ", "end.",
+    "new\nline", "x_mask", "x_cp_masks", "x_mask_mask", "_mask", "x%5Fmask", "a.png", "a.b.tif",
+    "C:x", "-rf", "~",
+]  # fmt: skip
+
+
+class TestIds:
+    @pytest.mark.parametrize("image_id", ODD_IDS)
+    def test_odd_ids_survive(self, image_id):
+        stem = escape_id(image_id)
+        assert id_of_stem(stem) == image_id
+        assert Path(stem).name == stem  # no folder in it
+        assert not stem.startswith(".")
+
+    def test_they_stay_apart(self):
+        assert len({escape_id(image_id) for image_id in ODD_IDS}) == len(ODD_IDS)
+
+    @given(st.text(st.characters(codec="utf-8")))
+    def test_any_text_survives(self, image_id):
+        stem = escape_id(image_id)
+        assert id_of_stem(stem) == image_id
+        assert not set(stem) & set("/\\\0")
+        assert stem not in ("", ".", "..")
+
+    @given(st.text("abc_%5FE.mask"))
+    def test_text_like_suffixes_and_escapes_survives(self, image_id):
+        assert id_of_stem(escape_id(image_id)) == image_id
+
+    def test_plain_ids_stay_readable(self):
+        for image_id in ["001", "1e3", "NA", "Zelle µ 細胞", "a-b_c (2)", "a.b"]:
+            assert escape_id(image_id) == image_id
+
+    def test_lone_surrogates(self):
+        with pytest.raises(DataError, match="cannot be a file name"):
+            escape_id("\ud800")
+
+    @pytest.mark.parametrize("suffix", [
+        "_cp_masks", "_masks", "_mask", "_seg", "_label", "_labels", "_pred",
+    ])  # fmt: skip
+    def test_one_suffix_is_stripped(self, suffix):
+        assert strip_suffix("cell" + suffix) == "cell"
+        assert strip_suffix("cell_seg" + suffix) == "cell_seg"
+        assert strip_suffix(suffix) in (suffix, "_cp")
+        assert strip_suffix("cell" + suffix + "2") == "cell" + suffix + "2"
+
+    def test_foreign_percent_signs(self):
+        assert id_of_stem("50% off_mask") == "50% off"
+        assert id_of_stem("100%zz") == "100%zz"
+
+
+class TestReading:
+    @pytest.mark.parametrize(
+        ("name", "make"),
+        [
+            ("cell.png", lambda a: made.make_png(a, 16)),
+            ("cell_mask.tif", made.make_tiff),
+            ("cell_masks.TIFF", lambda a: made.make_tiff(a, compression="zlib")),
+            ("cell_seg.npy", made.make_npy),
+            ("cell_pred.bmp", made.make_bmp),
+        ],
+    )
+    @pytest.mark.parametrize("as_file", [False, True])
+    def test_kinds(self, tmp_path, name, make, as_file):
+        (tmp_path / name).write_bytes(make(LABELS))
+        path = tmp_path / name if as_file else tmp_path
+        assert labels.matches(path)
+        data = labels.open_dataset(path)
+        assert isinstance(data, Dataset)
+        assert (data.path, data.format, data.ids) == (path, "labels", ["cell"])
+        sample = data.read("cell")
+        assert_array_equal(sample.masks, LABELS)
+        assert (sample.image_id, sample.names, sample.notes) == ("cell", (), ())
+        assert data.shape("cell") == (2, 3)
+        assert data.image("cell") is None
+
+    def test_volume(self, tmp_path):
+        volume = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+        (tmp_path / "v.npy").write_bytes(made.make_npy(volume))
+        data = labels.open_dataset(tmp_path)
+        assert_array_equal(data.read("v").masks, volume)
+        assert data.shape("v") is None
+
+    def test_ids_are_sorted_and_other_files_left_alone(self, tmp_path):
+        for name in ["b.png", "a_mask.png", "001.png", "1e3.png", "NA.png", "notes.txt", ".x.png"]:
+            (tmp_path / name).write_bytes(made.make_png(LABELS))
+        (tmp_path / "sub").mkdir()
+        assert labels.open_dataset(tmp_path).ids == ["001", "1e3", "NA", "a", "b"]
+
+    def test_two_files_for_one_id(self, tmp_path):
+        for name in ["a.tif", "a_masks.png"]:
+            (tmp_path / name).write_bytes(made.make_png(LABELS))
+        with pytest.raises(DataError, match=r"a\.tif and a_masks\.png both stand for image 'a'"):
+            labels.open_dataset(tmp_path)
+
+    def test_nothing_there(self, tmp_path):
+        (tmp_path / "a.txt").write_text("")
+        assert not labels.matches(tmp_path)
+        assert not labels.matches(tmp_path / "a.txt")
+        with pytest.raises(DataError, match="no label images"):
+            labels.open_dataset(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("data", "match"),
+        [
+            (b"", "empty"),
+            (b"hello", "no PNG"),
+            (made.make_png(LABELS)[:-5], "truncated"),
+            (made.make_tiff(LABELS)[:-5], "truncated"),
+            (made.make_npy(np.array([[0.5]])), "whole numbers"),
+            (made.make_npy(np.array([[np.nan]])), "NaN"),
+            (made.make_npy(np.array([[-1]])), "negative"),
+            (made.make_npy(np.array([[None]])), "never unpickles"),
+            (made.make_png(np.arange(12).reshape(2, 2, 3), 8, made.RGB), "colour channels differ"),
+        ],
+    )
+    def test_bad_files(self, tmp_path, data, match):
+        (tmp_path / "bad.png").write_bytes(data)
+        with pytest.raises(DataError, match=match) as caught:
+            labels.open_dataset(tmp_path).read("bad")
+        assert str(tmp_path / "bad.png") in str(caught.value)
+
+
+def stored(path):
+    return sorted(p.name for p in path.iterdir())
+
+
+class TestWriting:
+    @pytest.mark.parametrize("image_id", ODD_IDS)
+    def test_odd_ids_stay_in_the_folder(self, tmp_path, image_id):
+        labels.write(tmp_path / "out", [Sample(image_id, LABELS)])
+        assert stored(tmp_path) == ["out"]
+        assert len(stored(tmp_path / "out")) == 1
+        data = labels.open_dataset(tmp_path / "out")
+        assert data.ids == [image_id]
+        assert_array_equal(data.read(image_id).masks, LABELS)
+
+    @given(strategies.label_images(largest_id=2**32 - 1))
+    def test_label_images_survive(self, tmp_path_factory, array):
+        path = tmp_path_factory.mktemp("data") / "out"
+        labels.write(path, [Sample("a", array)])
+        got = labels.open_dataset(path).read("a").masks
+        assert_array_equal(got, array)
+        assert stored(path) == ["a.png" if array.max() < 65536 else "a.tif"]
+
+    @given(strategies.instance_sets())
+    def test_instances_survive_or_overlap(self, tmp_path_factory, masks):
+        path = tmp_path_factory.mktemp("data") / "out"
+        if masks.disjoint:
+            labels.write(path, [Sample("a", masks)])
+            assert_array_equal(labels.open_dataset(path).read("a").masks, masks.to_labels())
+        else:
+            with pytest.raises(DataError, match="image 'a': masks overlap"):
+                labels.write(path, [Sample("b", LABELS), Sample("a", masks)])
+            assert not path.exists()
+
+    def test_more_than_65535_nuclei(self, tmp_path):
+        many = np.arange(1, 300 * 300 + 1).reshape(300, 300)
+        labels.write(tmp_path / "out", [Sample("a", Instances.from_labels(many))])
+        assert stored(tmp_path / "out") == ["a.tif"]
+        assert_array_equal(labels.open_dataset(tmp_path / "out").read("a").masks, many)
+
+    def test_volumes_become_tiff(self, tmp_path):
+        volume = np.arange(24).reshape(2, 3, 4)
+        labels.write(tmp_path / "out", [Sample("v", volume)])
+        assert stored(tmp_path / "out") == ["v.tif"]
+        assert_array_equal(labels.open_dataset(tmp_path / "out").read("v").masks, volume)
+
+    def test_ids_beyond_uint32(self, tmp_path):
+        with pytest.raises(DataError, match=r"image 'a'.*relabel first"):
+            labels.write(tmp_path / "out", [Sample("a", np.array([[2**40]]))])
+        assert stored(tmp_path) == []
+
+    def test_one_id_twice(self, tmp_path):
+        with pytest.raises(DataError, match="'a' comes twice"):
+            labels.write(tmp_path / "out", [Sample("a", LABELS), Sample("a", LABELS)])
+        assert stored(tmp_path) == []
+
+    def test_into_a_folder_that_is_there(self, tmp_path):
+        labels.write(tmp_path, [Sample("a", LABELS), Sample("b", LABELS)])
+        labels.write(tmp_path, [Sample("a", LABELS * 2)])
+        assert stored(tmp_path) == ["a.png", "b.png"]
+        assert_array_equal(labels.open_dataset(tmp_path).read("a").masks, LABELS * 2)
+
+    def test_same_image_under_another_ending(self, tmp_path):
+        labels.write(tmp_path, [Sample("a", LABELS)])
+        with pytest.raises(DataError, match=r"a\.png is there already"):
+            labels.write(tmp_path, [Sample("a", LABELS * 70_000)])
+        assert stored(tmp_path) == ["a.png"]
+
+    def test_no_samples(self, tmp_path):
+        labels.write(tmp_path / "out", [])
+        assert stored(tmp_path / "out") == []
+
+    @pytest.mark.parametrize("failure", [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt(), ValueError("bug"),
+    ])  # fmt: skip
+    def test_nothing_half_written(self, tmp_path, failure):
+        def samples():
+            yield Sample("a", LABELS)
+            raise failure
+
+        expected = DataError if isinstance(failure, OSError) else type(failure)
+        with pytest.raises(expected):
+            labels.write(tmp_path / "out", samples())
+        assert stored(tmp_path) == []
+
+    def test_disk_full_while_writing_an_image(self, tmp_path, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Path, "write_bytes", full)
+        with pytest.raises(DataError, match="disk is full"):
+            labels.write(tmp_path / "out", [Sample("a", LABELS)])
+        assert stored(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Draw docs/overview.jpg: sample images of three modalities with every nucleus coloured by its kind.
+"""Draw docs/overview.jpg: one sample image of each modality, every nucleus in its colour.
 
 Run from the project's root: python docs/make_picture.py
 """
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 import nucfuse as nf
 from nucfuse.data.images import read_image, read_labels
 from nucfuse.data.modality import modality

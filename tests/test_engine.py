@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from nucfuse.engine import in_order, open_engine
 from nucfuse.errors import DataError
 
@@ -39,8 +40,7 @@ def test_a_job_that_raises_ends_the_rest(name):
 
     taken = []
     with open_engine(name) as engine, pytest.raises(DataError, match="three"):
-        for result in in_order(engine, job, range(10)):
-            taken.append(result)
+        taken.extend(in_order(engine, job, range(10)))
     assert taken == [0, 1, 2]
 
 

@@ -6,10 +6,11 @@ import json
 import re
 from pathlib import Path
 
-import nucfuse as nf
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
+import nucfuse as nf
 from nucfuse import cli, pipeline
 from nucfuse.data.dataset import Sample
 from nucfuse.data.layouts import write_dataset
@@ -297,8 +298,9 @@ def test_sample_predict_score(tmp_path):
     for path in sorted((tmp_path / "sample" / "images").iterdir())[:2]:
         (chosen / path.name).write_bytes(path.read_bytes())
     assert run("predict", chosen, "--out", tmp_path / "otsu").exit_code == 0
-    result = run("score", tmp_path / "sample" / "truth", tmp_path / "otsu", "--missing", "skip",
-                 "--by", "modality", "--images", tmp_path / "sample" / "images", "--json")  # fmt: skip
+    truth, images_ = tmp_path / "sample" / "truth", tmp_path / "sample" / "images"
+    result = run("score", truth, tmp_path / "otsu", "--missing", "skip", "--by", "modality",
+                 "--images", images_, "--json")  # fmt: skip
     said = json.loads(result.stdout)["predictions"][0]
     assert said["n_images"] == 2
     assert said["dsb_ap"] > 0.05

@@ -107,9 +107,11 @@ def score(truth: Path, preds: tuple[Path, ...], fail_under: float | None, worst:
     or nucfuse .npz; the format is recognised.
     """
     from nucfuse import pipeline
-    from nucfuse.report import tables
+    from nucfuse.report import files, tables
 
     result = pipeline.score(truth, preds, pipeline.ScoreOptions.from_text(**options), out)
+    if out is not None:
+        files.write_scores(out, result)
     click.echo(result.to_json() if as_json else tables.score_text(result, worst))
     if fail_under is not None and min(s.dsb_ap for s in result.scores) < fail_under:
         _fail(f"below --fail-under {fail_under}", EXIT_BELOW)
@@ -129,11 +131,13 @@ def compare(truth: Path, preds: tuple[Path, ...], out: Path | None, as_json: boo
     Every set after the first is compared with the first.
     """
     from nucfuse import pipeline
-    from nucfuse.report import tables
+    from nucfuse.report import files, tables
 
     if len(preds) < 2:
         raise click.UsageError("compare needs at least two prediction sets")
     result = pipeline.compare(truth, preds, pipeline.ScoreOptions.from_text(**options), out)
+    if out is not None:
+        files.write_comparison(out, result)
     click.echo(result.to_json() if as_json else tables.comparison_text(result))
     if not result.scored.complete:
         sys.exit(EXIT_PARTIAL)

@@ -102,6 +102,8 @@ def _check_there(path: Path) -> None:
             raise DataError(f"{path}: the file is empty")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file or folder") from None
+    except DataError:
+        raise
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise DataError(f"{path}: {reason}") from problem

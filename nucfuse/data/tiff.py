@@ -96,7 +96,8 @@ def _check_series(series: Any, data: bytes) -> None:
     compressed = False
     for page in series.pages:
         frame = page if page is not None else series.keyframe
-        compression = int(frame.compression)
+        keyframe = frame.keyframe  # holds what pages of one kind share
+        compression = int(keyframe.compression)
         if compression not in _COMPRESSIONS:
             raise DataError(
                 f"the TIFF has compression {compression}; save it with one of these: "
@@ -108,7 +109,7 @@ def _check_series(series: Any, data: bytes) -> None:
             if count == 0 or offset + count > len(data):
                 raise DataError("the TIFF is truncated: pixels are missing")
             if compression == _LZW:
-                _check_lzw(data[offset : offset + count], int(frame.fillorder))
+                _check_lzw(data[offset : offset + count], int(keyframe.fillorder))
     check_claim(int(series.size) * series.dtype.itemsize, len(data), compressed)
 
 

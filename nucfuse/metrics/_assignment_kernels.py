@@ -105,8 +105,7 @@ def _augment(source, first, rows, cols, weights, is_open, row_price, col_price,
     The path ends at a free column, or at a row that is left alone (which costs its price).
     ``cost``, ``via`` and ``done`` are scratch and are handed back as they came.
     """
-    heap = [(0.0, np.int64(-1))]
-    touched = [np.int64(-1)]
+    heap, touched = [(0.0, np.int64(-1))], [np.int64(-1)]
     best, end_row, end_col = row_price[source], source, -1
     row, so_far = source, 0.0
     while True:

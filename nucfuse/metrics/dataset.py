@@ -155,10 +155,13 @@ class Scores:
         return coco.accumulate(images) if images else None
 
     @property
+    def _order(self) -> list[int]:
+        return sorted(range(len(self)), key=self.image_ids.__getitem__)
+
+    @property
     def ranked_images(self) -> list[RankedImage]:
         """Matched detections in the order of the image ids, which settles ties as COCO does."""
-        order = sorted(range(len(self)), key=self.image_ids.__getitem__)
-        images = [self.results[i].ranked for i in order]
+        images = [self.results[i].ranked for i in self._order]
         return [image for image in images if image is not None]
 
     @cached_property
@@ -194,24 +197,30 @@ class Scores:
         )
 
     def resampled(self, resamples: int = bootstrap.RESAMPLES) -> pd.DataFrame:
-        """Headline numbers (and ``coco_ap``) of resampled data sets, one row each."""
+        """Headline numbers (and ``coco_ap``) of resampled data sets, one row each.
+
+        Images are drawn by the order of their ids, so that theirs in the table does not matter.
+        """
         ranked = self.ranked_images
-        order = np.argsort(np.array(self.image_ids, object), kind="stable")
+        rank = np.argsort(self._order)
         parts = []
         for weights in bootstrap.resamplings(len(self), resamples, self.seed):
-            numbers = self.headlines.of(weights)
+            numbers = self.headlines.of(weights[:, rank])
             if ranked:
-                in_order = np.ascontiguousarray(weights[:, order])
-                numbers = np.column_stack([numbers, coco.resampled_ap(ranked, in_order)])
+                numbers = np.column_stack([numbers, coco.resampled_ap(ranked, weights)])
             parts.append(numbers)
         names = [*self.headlines.names, *(["coco_ap"] if ranked else [])]
         return pd.DataFrame(np.concatenate(parts), columns=names)
+
+    @cached_property
+    def _drawn(self) -> pd.DataFrame:
+        return self.resampled()
 
     def intervals(
         self, level: float = bootstrap.LEVEL, resamples: int = bootstrap.RESAMPLES
     ) -> dict[str, tuple[float, float]]:
         """Bootstrap percentile interval, over images, of every headline number, by name."""
-        drawn = self.resampled(resamples)
+        drawn = self._drawn if resamples == bootstrap.RESAMPLES else self.resampled(resamples)
         low, high = bootstrap.interval(drawn.to_numpy(), level)
         bounds = zip(low.tolist(), high.tolist(), strict=True)
         return dict(zip(drawn.columns, bounds, strict=True))

@@ -136,13 +136,15 @@ def score(true: Masks | Sequence[Masks], pred: Masks | Sequence[Masks], *,
     for name, t, p in zip(names, true_list, pred_list, strict=True):
         try:
             results.append(score_image(t, p, measures))
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"image {name!r}: {error}") from None
+        except TypeError as error:
+            raise TypeError(f"image {name!r}: {error}") from None
+        except ValueError as error:
+            raise ValueError(f"image {name!r}: {error}") from None
     return Scores.build(names, results, measures, strata=strata, seed=seed)
 
 
 def _as_list(masks: Masks | Sequence[Masks]) -> list[Masks]:
-    if isinstance(masks, np.ndarray | Instances) and getattr(masks, "dtype", None) != object:
+    if isinstance(masks, Instances) or (isinstance(masks, np.ndarray) and masks.dtype.kind != "O"):
         return [masks]
     return list(masks)  # type: ignore[arg-type]
 
@@ -161,6 +163,8 @@ def _refuse_overlap(pairs: Overlaps) -> None:
 
 
 def _ranked(true: Masks, pred: Masks, pairs: Overlaps) -> RankedImage:
+    if pairs.pred_areas.size == 0:
+        return match_image(pairs, [])
     if not isinstance(pred, Instances) or not pred.has_scores:
         raise ValueError(
             "coco_ap ranks predictions by their scores, and these have none; use a format with "

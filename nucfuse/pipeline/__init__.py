@@ -2,12 +2,10 @@
 
 from nucfuse.pipeline.converting import convert, doctor, submit
 from nucfuse.pipeline.predicting import predict
-from nucfuse.pipeline.scoring import Comparison, ScoreOptions, ScoreResult, compare, score
+from nucfuse.pipeline.scoring import ScoreOptions, compare, score
 
 __all__ = [
-    "Comparison",
     "ScoreOptions",
-    "ScoreResult",
     "compare",
     "convert",
     "doctor",

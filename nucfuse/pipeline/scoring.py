@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.dataset import Scores
 from nucfuse.metrics.paired import Paired
+from nucfuse.metrics.results import Comparison, ScoreResult
 from nucfuse.metrics.scoring import ImageResult, Measures, score_image
 from nucfuse.pipeline.running import check_output, each_image, engine_name
-from nucfuse.report import files
 
 MISSING = ("error", "zero", "skip")
 
@@ -62,106 +62,34 @@ class ScoreOptions:
         return cls(measures, format=format_, engine=engine_name(jobs, engine), **rest)
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreResult:
-    """Scores of each prediction set, and what was missing, failed or said on the way."""
-
-    truth: str
-    names: list[str]
-    scores: list[Scores]
-    pairings: list[Pairing]
-    failures: list[dict[str, str]]
-    notes: list[str]
-    missing_rule: str
-    by: tuple[str, ...]
-
-    @property
-    def n_missing(self) -> list[int]:
-        """Per set, images without a readable prediction."""
-        both = zip(self.pairings, self.failures, strict=True)
-        return [len(pairing.missing) + len(failed) for pairing, failed in both]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every image of the truth had a readable prediction in every set."""
-        return not any(self.n_missing)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The summary; the names of its keys are a promise to scripts."""
-        predictions = [
-            {
-                "name": name,
-                **scores.to_dict(),
-                "n_missing": n_missing,
-                "n_extra": len(pairing.extra),
-                "missing_rule": self.missing_rule,
-                "missing": pairing.missing,
-                "failed": failed,
-            }
-            for name, scores, pairing, failed, n_missing in zip(
-                self.names, self.scores, self.pairings, self.failures, self.n_missing, strict=True
-            )
-        ]
-        return {"truth": self.truth, "predictions": predictions, "notes": self.notes}
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON."""
-        return provenance.to_json(self.to_dict())
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Prediction sets against the first, on the images that all of them have."""
-
-    scored: ScoreResult
-    pairs: list[Paired]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The summary of every set, and each difference."""
-        return {**self.scored.to_dict(), "comparisons": [p.to_dict() for p in self.pairs]}
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON."""
-        return provenance.to_json(self.to_dict())
-
-
 def score(truth: Path, preds: Sequence[Path], options: ScoreOptions,
           out: Path | None = None) -> ScoreResult:  # fmt: skip
-    """Score each prediction set; writes the tables to ``out`` if given.
+    """Score each prediction set; ``out`` is where the tables will go, if anywhere.
 
     Raises
     ------
     DataError
         If an input is bad, images are missing or unreadable (unless ``options.missing`` says what
-        that means), or masks overlap (unless allowed). Nothing is written then.
+        that means), masks overlap (unless allowed), or ``out`` is no place to write.
     """
     inputs = [truth, *preds]
     if out is not None:
         check_output(out, inputs)
     result = _score(truth, preds, options)
-    if out is not None:
-        record = _record(inputs, options)
-        files.write_scores(out, result.names, result.scores, result.to_dict(), record)
-    return result
+    return result if out is None else replace(result, record=_record(inputs, options))
 
 
 def compare(truth: Path, preds: Sequence[Path], options: ScoreOptions,
             out: Path | None = None) -> Comparison:  # fmt: skip
-    """Score the sets and compare each with the first, image by image."""
-    if out is not None:
-        check_output(out, [truth, *preds])
-    result = _score(truth, preds, options)
+    """Score the sets and compare each with the first, image by image; raises as `score` does."""
+    result = score(truth, preds, options, out)
     first, *others = result.scores
     names = result.names
     pairs = [
         Paired.of(first, other, (names[0], name), options.seed)
         for other, name in zip(others, names[1:], strict=True)
     ]
-    comparison = Comparison(result, pairs)
-    if out is not None:
-        record = _record([truth, *preds], options)
-        files.write_comparison(out, comparison.pairs, comparison.to_dict(), record)
-    return comparison
+    return Comparison(result, pairs)
 
 
 def _record(inputs: Sequence[Path], options: ScoreOptions) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Results as files: CSV tables and JSON, each whole or not there."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,10 @@ import pandas as pd
 from nucfuse.data.atomic import atomic_folder
 from nucfuse.data.formats.labels import escape_id
 from nucfuse.data.provenance import to_json
-from nucfuse.metrics.dataset import Scores
-from nucfuse.metrics.paired import Paired
+from nucfuse.metrics.results import Comparison, ScoreResult
 
 
-def write_scores(
-    out: Path, names: Sequence[str], scores: Sequence[Scores], summary: dict[str, Any],
-    record: dict[str, Any],
-) -> None:  # fmt: skip
+def write_scores(out: Path, result: ScoreResult) -> None:
     """``per_image.csv``, ``objects.csv``, ``summary.json`` and ``run.json`` in the folder ``out``.
 
     With several prediction sets the two tables of each lie in a folder of its name.
@@ -28,23 +24,21 @@ def write_scores(
     DataError
         If the folder cannot be written.
     """
-    with _folder(out, summary, record) as folder:
-        for name, one in zip(names, scores, strict=True):
-            place = folder if len(names) == 1 else folder / escape_id(name)
+    with _folder(out, result.to_dict(), result.record) as folder:
+        for name, one in zip(result.names, result.scores, strict=True):
+            place = folder if len(result.names) == 1 else folder / escape_id(name)
             place.mkdir(exist_ok=True)
             _write_table(place / "per_image.csv", one.per_image)
             _write_table(place / "objects.csv", one.objects)
 
 
-def write_comparison(
-    out: Path, pairs: Sequence[Paired], summary: dict[str, Any], record: dict[str, Any]
-) -> None:
+def write_comparison(out: Path, result: Comparison) -> None:
     """``comparison.csv`` (a row per pair and number), ``summary.json``, ``run.json`` in ``out``."""
     tables = [
         pair.table.reset_index().assign(first_name=pair.names[0], other_name=pair.names[1])
-        for pair in pairs
+        for pair in result.pairs
     ]
-    with _folder(out, summary, record) as folder:
+    with _folder(out, result.to_dict(), result.scored.record) as folder:
         _write_table(folder / "comparison.csv", pd.concat(tables))
 
 

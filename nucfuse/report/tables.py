@@ -2,23 +2,21 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from nucfuse.metrics.dataset import Scores
-
-if TYPE_CHECKING:  # the pipeline stands above the report
-    from nucfuse.pipeline.scoring import Comparison, ScoreResult
+from nucfuse.metrics.results import Comparison, ScoreResult
 
 _HEADLINES = ("dsb_ap", "f1_50", "pq", "aji", "aji_plus", "dice")
 _EXTRA = ("coco_ap", "boundary_ap", "boundary_iou", "boundary_f")
 _NOTES_SHOWN = 5
 
 
-def score_text(result: "ScoreResult", worst: int = 5) -> str:
+def score_text(result: ScoreResult, worst: int = 5) -> str:
     """Headline table, what was missing, where the points are, strata, and the worst images."""
     parts = [_headline(result), _pairing_lines(result)]
     for name, scores in zip(result.names, result.scores, strict=True):
@@ -29,7 +27,7 @@ def score_text(result: "ScoreResult", worst: int = 5) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def comparison_text(result: "Comparison") -> str:
+def comparison_text(result: Comparison) -> str:
     """Headline table of the sets, then every set against the first."""
     parts = [_headline(result.scored), _pairing_lines(result.scored)]
     for pair in result.pairs:
@@ -52,7 +50,7 @@ def _difference(row: dict[Any, Any]) -> tuple[str, str, str]:
     )
 
 
-def _headline(result: "ScoreResult") -> str:
+def _headline(result: ScoreResult) -> str:
     extra = [n for n in _EXTRA if n in result.scores[0].summary]
     columns = (
         "predictions",
@@ -74,7 +72,7 @@ def _headline(result: "ScoreResult") -> str:
     return _table(columns, rows, f"Truth: {result.truth}")
 
 
-def _pairing_lines(result: "ScoreResult") -> str:
+def _pairing_lines(result: ScoreResult) -> str:
     lines = []
     for name, pairing, failed in zip(result.names, result.pairings, result.failures, strict=True):
         said = f"{len(pairing.paired)} paired, {len(pairing.missing)} missing"

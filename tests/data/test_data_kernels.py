@@ -1,5 +1,6 @@
-"""Painting masks and undoing PNG filters, against plain loops."""
+"""Painting masks, PNG filters and LZW sizes, against plain loops and other programs."""
 
+import imagecodecs
 import made_files
 import numpy as np
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
-from nucfuse.data._kernels import paint_mask, unfilter_png
+from nucfuse.data._kernels import lzw_size, paint_mask, unfilter_png
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 24))
 
@@ -66,3 +67,41 @@ def test_unfilter_undoes_the_filters(data, height, width, step):
 def test_unknown_filter():
     raw = np.array([[5, 0, 0]], np.uint8)
     assert not unfilter_png(raw, 1, np.empty((1, 2), np.uint8))
+
+
+def size_of_lzw(data):
+    return lzw_size(np.frombuffer(data, np.uint8))
+
+
+@given(st.binary(max_size=300), st.integers(1, 20))
+def test_lzw_size_of_what_an_encoder_writes(content, times):
+    packed = imagecodecs.lzw_encode(content * times)
+    assert size_of_lzw(packed) == len(content) * times
+    assert size_of_lzw(packed + b"more") == len(content) * times
+
+
+def test_lzw_with_a_full_table():
+    content = np.random.default_rng(0).integers(0, 256, 6000, np.uint8).tobytes()
+    assert size_of_lzw(imagecodecs.lzw_encode(content)) == len(content)
+
+
+def codes(*numbers):
+    """9-bit LZW codes as bytes."""
+    bits = "".join(format(n, "09b") for n in numbers)
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def test_lzw_codes():
+    assert size_of_lzw(codes(256, 7, 258, 257)) == 3  # 7, then 7 7
+    assert size_of_lzw(codes(256, 7, 8, 258, 257)) == 4
+    assert size_of_lzw(codes(256, 7, 256, 8, 257)) == 2
+    assert size_of_lzw(codes(256, 7, 8)) == 2  # no end code
+    assert size_of_lzw(b"") == 0
+
+
+def test_lzw_codes_that_are_none():
+    assert size_of_lzw(codes(7, 8, 257)) == -1  # no reset first
+    assert size_of_lzw(codes(256, 258, 257)) == -1
+    assert size_of_lzw(codes(256, 7, 259, 257)) == -1
+    assert size_of_lzw(codes(256, 7, 8, 256, 258, 257)) == -1

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from nucfuse.data.dataset import Sample
 from nucfuse.data.doctor import Report, duplicate_images, examine
 from nucfuse.errors import DataError

@@ -1,6 +1,7 @@
 """The table about images."""
 
 import pytest
+
 from nucfuse.data.metadata import column_of, read_metadata
 from nucfuse.errors import DataError
 

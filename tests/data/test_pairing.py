@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from nucfuse.data.pairing import pair
 from nucfuse.errors import DataError
 

@@ -1,11 +1,13 @@
 """TIFF: all kinds of storage; truncated anywhere, it is refused."""
 
+import io
 import warnings
 
 import made_files as made
 import numpy as np
 import pytest
 import reading
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -65,6 +67,17 @@ class TestTiff:
         end = page + 2 + 12 * n
         data[end : end + 4] = page.to_bytes(4, "little")
         reading.refuses(bytes(data), "circle")
+
+    def test_damaged_lzw_does_not_crash(self):
+        """The first code must be a byte; the decoder of imagecodecs crashes on others."""
+        data = made.make_tiff(LABELS, compression="lzw")
+        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            at = tiff.pages[0].dataoffsets[0]
+        reading.refuses(data[:at] + b"\x80I P" + data[at + 4 :], "no valid LZW stream")
+
+    def test_unusual_compression(self):
+        data = made.make_tiff(LABELS.astype(np.uint8), compression="png")
+        reading.refuses(data, "has compression 34933; save it with one of these: none, LZW")
 
     def test_no_pages(self):
         reading.refuses(b"II*\0" + bytes(8), "no pages")

@@ -130,6 +130,9 @@ def test_any_split_gives_the_same_ranking():
     whole = Scores.concat(parts)
     same(whole, SCORES)
     assert "coco_ap" in whole.summary
+    intervals = whole.intervals()
+    for name, bounds in SCORES.intervals().items():
+        assert intervals[name] == pytest.approx(bounds)
     by = [s.by("modality").set_index("modality")["dsb_ap"].to_dict() for s in (whole, SCORES)]
     assert by[0] == pytest.approx(by[1])
 
@@ -175,8 +178,9 @@ def test_draws_are_the_scores_of_the_drawn_images():
 
     drawn = SCORES.resampled(6)
     weights = next(resamplings(len(SCORES), 6, SCORES.seed))
+    by_id = sorted(range(len(SCORES)), key=SCORES.image_ids.__getitem__)
     for row, counts in zip(drawn.to_dict("records"), weights, strict=True):
-        picked = [i for i, n in enumerate(counts) for _ in range(int(n))]
+        picked = [i for i, n in zip(by_id, counts, strict=True) for _ in range(int(n))]
         results = [SCORES.results[i] for i in picked]
         names = [f"{SCORES.image_ids[i]} {k:02}" for k, i in enumerate(picked)]
         sample = Scores.build(names, results, SCORES)

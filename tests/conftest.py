@@ -20,7 +20,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_configure(config):
-    """With NUMBA_DISABLE_JIT=1, NumPy warns where compiled code wraps around on purpose: hashing."""
+    """Uncompiled kernels warn where compiled ones wrap around on purpose: where they hash."""
     config.addinivalue_line(
         "filterwarnings",
         "ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks._overlap_kernels",

@@ -1,0 +1,68 @@
+"""The images themselves, and sizes from them or from data sets."""
+
+import numpy as np
+import pytest
+
+from nucfuse.data.dataset import Sample
+from nucfuse.data.image_folder import open_images
+from nucfuse.data.images import write_label_png
+from nucfuse.data.layouts import write_dataset
+from nucfuse.data.sizes import open_sizes
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+
+
+def folder_of(tmp_path, *names):
+    for k, name in enumerate(names):
+        write_label_png(tmp_path / name, np.full((4 + k, 6), 9))
+    return tmp_path
+
+
+def test_images_of_a_folder(tmp_path):
+    images = open_images(folder_of(tmp_path, "b.png", "a.png", "NA.png"))
+    assert images.ids == ["NA", "a", "b"]
+    assert images.shape("b") == (4, 6)
+    assert images.image("a").shape == (5, 6, 3)
+    assert "a" in images
+    assert "z" not in images
+
+
+def test_one_file_and_escaped_names(tmp_path):
+    images = open_images(folder_of(tmp_path, "..%2Fx.png") / "..%2Fx.png")
+    assert images.ids == ["../x"]
+
+
+def test_images_of_a_dsb_folder(tmp_path):
+    for part in ("images", "masks"):
+        (tmp_path / "set" / "cell" / part).mkdir(parents=True)
+        folder_of(tmp_path / "set" / "cell" / part, "cell.png")
+    images = open_images(tmp_path / "set")
+    assert images.ids == ["cell"]
+    assert images.shape("cell") == (4, 6)
+    assert images.image("cell").shape == (4, 6, 3)
+
+
+def test_no_images(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match="no images here"):
+        open_images(tmp_path)
+    with pytest.raises(DataError, match="no such file"):
+        open_images(tmp_path / "nowhere")
+
+
+def test_two_files_of_one_name(tmp_path):
+    folder = folder_of(tmp_path, "a.png")
+    (folder / "a.tif").touch()
+    with pytest.raises(DataError, match=r"a\.png and a\.tif"):
+        open_images(folder)
+
+
+def test_sizes_from_images_and_data_sets(tmp_path):
+    (tmp_path / "images").mkdir()
+    samples = [Sample("a", Instances.empty((5, 6))), Sample("b", Instances.empty((4, 6)))]
+    write_dataset(tmp_path / "set.csv", samples, "kaggle")
+    for path in (folder_of(tmp_path / "images", "b.png", "a.png"), tmp_path / "set.csv"):
+        shape_of = open_sizes(path)
+        assert (shape_of("a"), shape_of("b"), shape_of("z")) == ((5, 6), (4, 6), None)
+    with pytest.raises(DataError, match="no such file"):
+        open_sizes(tmp_path / "nowhere")

@@ -1,0 +1,70 @@
+"""What all steps share: workers by name, where output may go, and being interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nucfuse.data.dataset import Sample
+from nucfuse.data.sample import sample_folder
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
+
+
+def test_engine_names():
+    assert engine_name(3, None) == "local:3"
+    assert engine_name(None, "serial") == "serial"
+    assert engine_name(None, None) == f"local:{len(os.sched_getaffinity(0))}"
+    with pytest.raises(DataError, match="not both"):
+        engine_name(3, "serial")
+
+
+def test_results_come_in_order_and_progress_only_on_a_terminal(capsys):
+    assert list(each_image("local:2", str.upper, ["a", "b", "c"], "Working")) == ["A", "B", "C"]
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_bar_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert list(each_image("serial", str.upper, ["a"], "Working")) == ["A"]
+
+
+def test_output_in_the_way_of_an_input(tmp_path):
+    folder, file = tmp_path / "in", tmp_path / "in.csv"
+    folder.mkdir()
+    file.touch()
+    (tmp_path / "link").symlink_to(folder)
+    for out in (folder, folder / "deep" / "out", tmp_path / "link", file):
+        with pytest.raises(DataError, match="the output must not"):
+            check_output(out, [folder, file])
+    check_output(tmp_path / "in2", [folder, file])
+
+
+def test_nuclei_of_any_masks():
+    assert count_nuclei(Sample("a", np.array([[0, 7, 9]]))) == 2
+    assert count_nuclei(Sample("a", np.zeros((2, 2, 2), int))) == 0
+    assert count_nuclei(Sample("a", Instances.empty((2, 2)))) == 0
+
+
+@pytest.mark.parametrize("engine", ["serial", "local:2"])
+def test_ctrl_c_leaves_nothing_behind(tmp_path, engine):
+    command = [
+        Path(sys.executable).parent / "nucfuse", "predict", sample_folder() / "images",
+        "--out", tmp_path / "out", "--engine", engine,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)  # until the first temporary file: it is in the middle of its work
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,11 +15,22 @@ from nucfuse.masks.labels import check_labels, negative_id_error
 OnOverlap = Literal["error", "first", "last"]
 
 
+class About(TypedDict, total=False):
+    """What the ``from_`` methods of `Instances` take besides the masks: ``scores`` (N,), the name
+    of their ``source``, and ``classes`` (N,); all may be left out.
+    """
+
+    scores: ArrayLike | None
+    source: str
+    classes: ArrayLike | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Instances:
     """N masks of one image in memory O(runs); they may overlap.
 
-    Make one with a ``from_`` method; these check their input and derive boxes and areas.
+    Make one with a ``from_`` method; these check their input, derive boxes and areas, and take
+    ``scores``, ``source`` and ``classes`` as well (see `About`).
     Indexing (``x[3]``, ``x[2:5]``, ``x[scores > 0.5]``, ``x[order]``) gives Instances and acts on
     every field; iterating gives Instances of one mask each.
 
@@ -66,9 +77,13 @@ class Instances:
 
     @classmethod
     def from_runs(
-        cls, shape: Sequence[int], starts: ArrayLike, lengths: ArrayLike, offsets: ArrayLike, *,
-        scores: ArrayLike | None = None, source: str = "", classes: ArrayLike | None = None,
-    ) -> "Instances":  # fmt: skip
+        cls,
+        shape: Sequence[int],
+        starts: ArrayLike,
+        lengths: ArrayLike,
+        offsets: ArrayLike,
+        **about: Unpack[About],
+    ) -> "Instances":
         """From column-major runs; see the attributes for their form.
 
         Raises
@@ -78,44 +93,22 @@ class Instances:
             it or leaves the image, or the number of scores or classes is not N.
         """
         size = rle.check_shape(shape)
-        runs = (
-            np.ascontiguousarray(starts, np.int64),
-            np.ascontiguousarray(lengths, np.int64),  # int32 would hide lengths that wrap around
-            np.ascontiguousarray(offsets, np.int64),
-        )
-        n_runs = runs[0].size
-        if runs[1].size != n_runs or runs[2].size < 1 or runs[2][0] != 0 or runs[2][-1] != n_runs:
-            raise ValueError("offsets must begin with 0 and end with the number of runs")
-        if (np.diff(runs[2]) < 0).any():
-            raise ValueError("offsets must not decrease")
-        mask, run = kernels.first_bad_run(*runs, size[0] * size[1])
-        if mask >= 0:
-            raise ValueError(
-                f"run {run} of mask {mask} is empty, unsorted, overlaps or touches the one before "
-                f"it, or lies outside {size}"
-            )
-        return cls._of(
-            size, (runs[0], runs[1].astype(np.int32), runs[2]), scores, source, classes
-        )
+        return cls._of(size, rle.check_runs(starts, lengths, offsets, size), **about)
 
     @classmethod
-    def _of(
-        cls, shape: tuple[int, int], runs: rle.Runs, scores: ArrayLike | None, source: str,
-        classes: ArrayLike | None,
-    ) -> "Instances":  # fmt: skip
+    def _of(cls, shape: tuple[int, int], runs: rle.Runs, **about: Unpack[About]) -> "Instances":
         boxes, areas = kernels.measure_runs(*runs, shape[0])
         n = areas.size
+        scores, classes = about.get("scores"), about.get("classes")
         score_array = np.full(n, np.nan, np.float32)
         if scores is not None:
             score_array = _per_mask(scores, np.float32, n, "scores")
         class_array = None if classes is None else _per_mask(classes, np.int32, n, "classes")
-        return cls(
-            shape, *runs, boxes, areas, score_array, np.zeros(n, np.int32), (source,), class_array
-        )
+        names, sources = (about.get("source", ""),), np.zeros(n, np.int32)
+        return cls(shape, *runs, boxes, areas, score_array, sources, names, class_array)
 
     @classmethod
-    def from_labels(cls, labels: ArrayLike, *, scores: ArrayLike | None = None, source: str = "",
-                    classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+    def from_labels(cls, labels: ArrayLike, **about: Unpack[About]) -> "Instances":
         """From a label image (H, W): one mask per id, in ascending order of the ids.
 
         Raises
@@ -131,26 +124,26 @@ class Instances:
         ranks, ids = kernels.ranks_of(values)
         height, width = array.shape
         runs = kernels.sorted_runs(columns, tops, lengths, ranks, width, height, ids.size)
-        return cls._of((height, width), runs, scores, source, classes)
+        return cls._of((height, width), runs, **about)
 
     @classmethod
-    def from_masks(cls, masks: ArrayLike, *, scores: ArrayLike | None = None, source: str = "",
-                   classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+    def from_masks(cls, masks: ArrayLike, **about: Unpack[About]) -> "Instances":
         """From a stack of masks (N, H, W), bool or 0/1; they may overlap or be empty."""
         stack = np.asarray(masks)
         if stack.ndim != 3:
             raise ValueError(f"masks must be a stack (N, H, W), got shape {stack.shape}")
         crops = list(stack)
         corners = [(0, 0)] * len(crops)
-        return cls.from_crops(
-            crops, corners, stack.shape[1:], scores=scores, source=source, classes=classes
-        )
+        return cls.from_crops(crops, corners, stack.shape[1:], **about)
 
     @classmethod
     def from_crops(
-        cls, crops: Sequence[ArrayLike], corners: Sequence[Sequence[int]], shape: Sequence[int], *,
-        scores: ArrayLike | None = None, source: str = "", classes: ArrayLike | None = None,
-    ) -> "Instances":  # fmt: skip
+        cls,
+        crops: Sequence[ArrayLike],
+        corners: Sequence[Sequence[int]],
+        shape: Sequence[int],
+        **about: Unpack[About],
+    ) -> "Instances":
         """From small boolean masks and where their upper left corners lie.
 
         Parameters
@@ -163,12 +156,16 @@ class Instances:
         """
         size = rle.check_shape(shape)
         runs = crops_to_runs(crops, corners, size)
-        return cls._of(size, runs, scores, source, classes)
+        return cls._of(size, runs, **about)
 
     @classmethod
-    def from_rle(cls, strings: Sequence[str | bytes], shape: Sequence[int],
-                 dialect: rle.Dialect = "kaggle", *, scores: ArrayLike | None = None,
-                 source: str = "", classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+    def from_rle(
+        cls,
+        strings: Sequence[str | bytes],
+        shape: Sequence[int],
+        dialect: rle.Dialect = "kaggle",
+        **about: Unpack[About],
+    ) -> "Instances":
         """From one RLE text per mask, read strictly.
 
         Raises
@@ -177,21 +174,23 @@ class Instances:
             A ValueError that names the mask and what is wrong; see `parse_rle`.
         """
         runs = rle.parse_rle(strings, shape, dialect)
-        return cls._of(rle.check_shape(shape), runs, scores, source, classes)
+        return cls._of(rle.check_shape(shape), runs, **about)
 
     @classmethod
-    def from_counts(cls, counts: Sequence[Sequence[int]], shape: Sequence[int], *,
-                    scores: ArrayLike | None = None, source: str = "",
-                    classes: ArrayLike | None = None) -> "Instances":  # fmt: skip
+    def from_counts(
+        cls, counts: Sequence[Sequence[int]], shape: Sequence[int], **about: Unpack[About]
+    ) -> "Instances":
         """From uncompressed COCO counts (background, mask, background, …) per mask."""
         parts = [rle.counts_to_runs(c, shape, i)[:2] for i, c in enumerate(counts)]
-        return cls._of(rle.check_shape(shape), rle.join_runs(parts), scores, source, classes)
+        return cls._of(rle.check_shape(shape), rle.join_runs(parts), **about)
 
     @classmethod
     def from_polygons(
-        cls, polygon_sets: Sequence[Sequence[ArrayLike]], shape: Sequence[int], *,
-        scores: ArrayLike | None = None, source: str = "", classes: ArrayLike | None = None,
-    ) -> "Instances":  # fmt: skip
+        cls,
+        polygon_sets: Sequence[Sequence[ArrayLike]],
+        shape: Sequence[int],
+        **about: Unpack[About],
+    ) -> "Instances":
         """From COCO polygons: per mask one or more rings [x0, y0, x1, y1, …], filled and united.
 
         The pixels are those that pycocotools fills; see `polygons.polygon_runs`.
@@ -199,17 +198,15 @@ class Instances:
         size = rle.check_shape(shape)
         parts = []
         for rings in polygon_sets:
-            starts, lengths = rle.join_runs([polygons.polygon_runs(ring, size) for ring in rings])[
-                :2
-            ]
-            merged = kernels.union_runs(starts, lengths, np.argsort(starts, kind="stable"))
-            parts.append(merged)
-        return cls._of(size, rle.join_runs(parts), scores, source, classes)
+            runs = rle.join_runs([polygons.polygon_runs(ring, size) for ring in rings])
+            order = np.argsort(runs[0], kind="stable")
+            parts.append(kernels.union_runs(runs[0], runs[1], order))
+        return cls._of(size, rle.join_runs(parts), **about)
 
     @classmethod
     def empty(cls, shape: Sequence[int], source: str = "") -> "Instances":
         """No masks in an image of that size."""
-        return cls._of(rle.check_shape(shape), rle.join_runs([]), None, source, None)
+        return cls._of(rle.check_shape(shape), rle.join_runs([]), source=source)
 
     @classmethod
     def concatenate(cls, parts: Sequence["Instances"]) -> "Instances":
@@ -313,6 +310,10 @@ class Instances:
     def with_scores(self, scores: ArrayLike) -> "Instances":
         """The same masks with other scores (N,)."""
         return replace(self, scores=_per_mask(scores, np.float32, len(self), "scores"))
+
+    def with_source(self, name: str) -> "Instances":
+        """The same masks, all of them from that source."""
+        return replace(self, sources=np.zeros(len(self), np.int32), source_names=(name,))
 
     def to_labels(self, on_overlap: OnOverlap = "error") -> NDArray[np.int32]:
         """Label image (H, W): mask ``i`` has the id ``i + 1``.

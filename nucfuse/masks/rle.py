@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks import _rle_kernels as kernels
+from nucfuse.masks._run_kernels import first_bad_run
 
 Dialect = Literal["kaggle", "coco"]
 Runs = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
@@ -169,6 +170,29 @@ def runs_to_counts(starts: NDArray[np.int64], lengths: NDArray[Any], size: int) 
     edges = np.stack([starts, starts + lengths], axis=1).ravel()
     counts = np.diff(edges, prepend=0, append=size).tolist()
     return counts if counts[-1] or len(counts) == 1 else counts[:-1]
+
+
+def check_runs(
+    starts: ArrayLike, lengths: ArrayLike, offsets: ArrayLike, shape: tuple[int, int]
+) -> Runs:
+    """Runs as `Instances` holds them, or a ValueError; see `Instances.from_runs`."""
+    runs = (
+        np.ascontiguousarray(starts, np.int64),
+        np.ascontiguousarray(lengths, np.int64),  # int32 would hide lengths that wrap around
+        np.ascontiguousarray(offsets, np.int64),
+    )
+    n_runs = runs[0].size
+    if runs[1].size != n_runs or runs[2].size < 1 or runs[2][0] != 0 or runs[2][-1] != n_runs:
+        raise ValueError("offsets must begin with 0 and end with the number of runs")
+    if (np.diff(runs[2]) < 0).any():
+        raise ValueError("offsets must not decrease")
+    mask, run = first_bad_run(*runs, shape[0] * shape[1])
+    if mask >= 0:
+        raise ValueError(
+            f"run {run} of mask {mask} is empty, unsorted, overlaps or touches the one before "
+            f"it, or lies outside {shape}"
+        )
+    return runs[0], runs[1].astype(np.int32), runs[2]
 
 
 def join_runs(parts: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Runs:

@@ -4,14 +4,13 @@ The one primitive under scoring, suppression, consensus and AJI. Its size is tha
 touch; no table of all pairs is ever made.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks import _overlap_kernels as kernels
-from nucfuse.masks import _run_kernels
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.labels import check_labels, negative_id_error
 
@@ -111,11 +110,9 @@ def _overlaps_of_labels(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
     if true.dtype != pred.dtype:
         common = np.promote_types(true.dtype, pred.dtype)
         true, pred = true.astype(common, copy=False), pred.astype(common, copy=False)
-    pair_true, pair_pred, pixels = kernels.label_pairs(true.ravel(), pred.ravel())
-    for name, ids in (("true labels", pair_true), ("predicted labels", pair_pred)):
-        lowest = _run_kernels.lowest(ids)
-        if lowest < 0:
-            raise negative_id_error(name, lowest)
+    pair_true, pair_pred, pixels, ids_fit = kernels.label_pairs(true.ravel(), pred.ravel())
+    if not ids_fit:
+        return _overlaps_of_wide_ids(true, pred)
     rows, cols, shared, true_areas, pred_areas, true_ids, pred_ids = kernels.table_of_pairs(
         pair_true, pair_pred, pixels
     )
@@ -123,6 +120,23 @@ def _overlaps_of_labels(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
         rows, cols, shared, true_areas, pred_areas, true_ids, pred_ids,
         int(true_areas.sum()), int(pred_areas.sum()), int(shared.sum()), True, True, true.size,
     )  # fmt: skip
+
+
+def _overlaps_of_wide_ids(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
+    """The same for ids beyond 31 bits: numbered through first."""
+    true_numbers, true_ids = _numbered(true, "true labels")
+    pred_numbers, pred_ids = _numbered(pred, "predicted labels")
+    found = _overlaps_of_labels(true_numbers, pred_numbers)
+    return replace(found, true_ids=true_ids, pred_ids=pred_ids)
+
+
+def _numbered(labels: NDArray[Any], name: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Ids replaced by 1..N in ascending order, and the ids."""
+    ids, numbers = np.unique(labels, return_inverse=True)
+    if ids[0] < 0:
+        raise negative_id_error(name, ids[0])
+    first = 0 if ids[0] == 0 else 1
+    return (numbers.reshape(labels.shape) + first).astype(np.int32), ids[ids > 0].astype(np.int64)
 
 
 def _overlaps_of_instances(true: Instances, pred: Instances) -> Overlaps:

@@ -17,6 +17,7 @@ _HOMES = {
     "Instances": "nucfuse.masks.instances",
     "Overlaps": "nucfuse.masks.overlap",
     "overlaps": "nucfuse.masks.overlap",
+    "mask_iou": "nucfuse.masks.overlap",
     "self_overlaps": "nucfuse.masks.overlap",
     "RLEError": "nucfuse.masks.rle",
     "encode_labels": "nucfuse.masks.codec",
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from nucfuse.errors import DataError
     from nucfuse.masks.codec import decode_labels, encode_labels, rle_decode, rle_encode
     from nucfuse.masks.instances import Instances
-    from nucfuse.masks.overlap import Overlaps, overlaps, self_overlaps
+    from nucfuse.masks.overlap import Overlaps, mask_iou, overlaps, self_overlaps
     from nucfuse.masks.rle import RLEError
     from nucfuse.metrics.dataset import Scores
     from nucfuse.metrics.scoring import score

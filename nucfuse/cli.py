@@ -1,18 +1,17 @@
 """The command line: thin commands; everything heavy is imported inside them."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from nucfuse import __version__
+from nucfuse.cli_fusion import fuse
+from nucfuse.cli_options import FORMATS, PATH, READING, options
 from nucfuse.errors import DataError
 
 EXIT_PARTIAL, EXIT_BAD_INPUT, EXIT_BELOW, EXIT_INTERRUPTED = 1, 3, 4, 130
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Main(click.Group):
@@ -38,26 +37,8 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_PATH = click.Path(path_type=Path)
-_FORMATS = click.Choice(["dsb", "labels", "kaggle", "coco", "npz"])
-_reading = _options(
-    click.option(
-        "--format", "format_", type=_FORMATS, help="Format of the input, if not recognised."
-    ),
-    click.option("--jobs", type=click.IntRange(1), help="Threads [default: one per core]."),
-    click.option("--engine", help="Workers: serial, local:N or dask://host:port."),
-)
-_scoring = _options(
-    click.option("--truth-format", type=_FORMATS, help="Format of TRUTH, if not recognised."),
+_scoring = options(
+    click.option("--truth-format", type=FORMATS, help="Format of TRUTH, if not recognised."),
     click.option("--missing", type=click.Choice(["error", "zero", "skip"]), default="error",
                  show_default=True, help="What a missing or unreadable prediction means."),
     click.option("--allow-overlap", is_flag=True, help="Score masks that overlap as they are."),
@@ -67,10 +48,10 @@ _scoring = _options(
     click.option("--metrics", default="", help="Also measure: coco_ap,boundary."),
     click.option("--by", multiple=True, metavar="modality|size|COLUMN",
                  help="Also score each stratum. Repeatable."),
-    click.option("--images", type=_PATH, help="Images, for --by modality."),
-    click.option("--metadata", type=_PATH, help="CSV with a row per image, for --by COLUMN."),
+    click.option("--images", type=PATH, help="Images, for --by modality."),
+    click.option("--metadata", type=PATH, help="CSV with a row per image, for --by COLUMN."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap."),
-    click.option("--out", type=_PATH, help="Folder for the tables."),
+    click.option("--out", type=PATH, help="Folder for the tables."),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
 )  # fmt: skip
 
@@ -82,8 +63,8 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("truth", type=_PATH)
-@click.argument("preds", metavar="PRED...", nargs=-1, required=True, type=_PATH)
+@click.argument("truth", type=PATH)
+@click.argument("preds", metavar="PRED...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 1),
@@ -98,18 +79,18 @@ def main() -> None:
     help="How many of the worst images to list.",
 )
 @_scoring
-@_reading
+@READING
 def score(truth: Path, preds: tuple[Path, ...], fail_under: float | None, worst: int,
-          out: Path | None, as_json: bool, **options: Any) -> None:  # fmt: skip
+          out: Path | None, as_json: bool, **settings: Any) -> None:  # fmt: skip
     """Score predicted nuclei against ground truth (mean AP over IoU 0.50-0.95).
 
     TRUTH and each PRED: a DSB2018 folder or zip, a folder of label images, a Kaggle CSV, COCO JSON
     or nucfuse .npz; the format is recognised.
     """
-    from nucfuse import pipeline
+    from nucfuse.pipeline import scoring
     from nucfuse.report import files, tables
 
-    result = pipeline.score(truth, preds, pipeline.ScoreOptions.from_text(**options), out)
+    result = scoring.score(truth, preds, scoring.ScoreOptions.from_text(**settings), out)
     if out is not None:
         files.write_scores(out, result)
     click.echo(result.to_json() if as_json else tables.score_text(result, worst))
@@ -120,22 +101,22 @@ def score(truth: Path, preds: tuple[Path, ...], fail_under: float | None, worst:
 
 
 @main.command()
-@click.argument("truth", type=_PATH)
-@click.argument("preds", metavar="A B...", nargs=-1, required=True, type=_PATH)
+@click.argument("truth", type=PATH)
+@click.argument("preds", metavar="A B...", nargs=-1, required=True, type=PATH)
 @_scoring
-@_reading
+@READING
 def compare(truth: Path, preds: tuple[Path, ...], out: Path | None, as_json: bool,
-            **options: Any) -> None:  # fmt: skip
+            **settings: Any) -> None:  # fmt: skip
     """Compare prediction sets on the same images: difference, interval, wins and losses.
 
     Every set after the first is compared with the first.
     """
-    from nucfuse import pipeline
+    from nucfuse.pipeline import scoring
     from nucfuse.report import files, tables
 
     if len(preds) < 2:
         raise click.UsageError("compare needs at least two prediction sets")
-    result = pipeline.compare(truth, preds, pipeline.ScoreOptions.from_text(**options), out)
+    result = scoring.compare(truth, preds, scoring.ScoreOptions.from_text(**settings), out)
     if out is not None:
         files.write_comparison(out, result)
     click.echo(result.to_json() if as_json else tables.comparison_text(result))
@@ -144,8 +125,8 @@ def compare(truth: Path, preds: tuple[Path, ...], out: Path | None, as_json: boo
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=_PATH)
-@click.argument("target", metavar="OUT", type=_PATH)
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("target", metavar="OUT", type=PATH)
 @click.option(
     "--to",
     required=True,
@@ -153,26 +134,26 @@ def compare(truth: Path, preds: tuple[Path, ...], out: Path | None, as_json: boo
 )
 @click.option(
     "--sizes",
-    type=_PATH,
+    type=PATH,
     help="Images or a data set that know the image sizes, for a Kaggle submission.",
 )
-@_reading
-def convert(source: Path, target: Path, to: str, **options: Any) -> None:
+@READING
+def convert(source: Path, target: Path, to: str, **settings: Any) -> None:
     """Convert a data set to another format."""
-    from nucfuse import pipeline
+    from nucfuse.pipeline import converting
 
-    click.echo(pipeline.convert(source, target, to, **options), err=True)
+    click.echo(converting.convert(source, target, to, **settings), err=True)
 
 
 @main.command()
-@click.argument("pred", type=_PATH)
-@click.argument("target", metavar="OUT.csv", type=_PATH)
+@click.argument("pred", type=PATH)
+@click.argument("target", metavar="OUT.csv", type=PATH)
 @click.option(
     "--sample-submission",
-    type=_PATH,
+    type=PATH,
     help="Kaggle's sample CSV: which images must be there, in which order.",
 )
-@click.option("--sizes", type=_PATH, help="Images or a data set that know the image sizes.")
+@click.option("--sizes", type=PATH, help="Images or a data set that know the image sizes.")
 @click.option(
     "--by",
     type=click.Choice(["score", "area", "nearest"]),
@@ -180,51 +161,54 @@ def convert(source: Path, target: Path, to: str, **options: Any) -> None:
     show_default=True,
     help="Which nucleus gets a pixel that several claim.",
 )
-@_reading
-def submit(pred: Path, target: Path, **options: Any) -> None:
+@READING
+def submit(pred: Path, target: Path, **settings: Any) -> None:
     """Write a Kaggle submission: overlaps removed, one row per nucleus, empty images kept."""
-    from nucfuse import pipeline
+    from nucfuse.pipeline import converting
 
-    click.echo(pipeline.submit(pred, target, **options), err=True)
+    click.echo(converting.submit(pred, target, **settings), err=True)
 
 
 @main.command()
-@click.argument("path", type=_PATH)
+@click.argument("path", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-@_reading
-def doctor(path: Path, as_json: bool, **options: Any) -> None:
+@READING
+def doctor(path: Path, as_json: bool, **settings: Any) -> None:
     """Say what is wrong with a data set: overlaps, holes, pieces, specks, shapes, duplicates."""
-    from nucfuse import pipeline
+    from nucfuse.pipeline import converting
 
-    report = pipeline.doctor(path, **options)
+    report = converting.doctor(path, **settings)
     click.echo(report.to_json() if as_json else report.to_text())
     if report.findings:
         sys.exit(EXIT_PARTIAL)
 
 
 @main.command()
-@click.argument("images", type=_PATH)
+@click.argument("images", type=PATH)
 @click.option("--model", default="otsu", show_default=True, help="Name of a registered model.")
 @click.option(
     "--out",
-    type=_PATH,
+    type=PATH,
     required=True,
     help="Folder of label images, or a file .csv (Kaggle), .json (COCO), .npz.",
 )
 @click.option("--jobs", type=click.IntRange(1), help="Threads [default: one per core].")
 @click.option("--engine", help="Workers: serial, local:N or dask://host:port.")
-def predict(images: Path, model: str, out: Path, **options: Any) -> None:
+def predict(images: Path, model: str, out: Path, **settings: Any) -> None:
     """Segment the nuclei of a folder of images (or a DSB2018 data set)."""
-    from nucfuse import pipeline
+    from nucfuse.pipeline import predicting
 
-    click.echo(pipeline.predict(images, model, out, **options), err=True)
+    click.echo(predicting.predict(images, model, out, **settings), err=True)
 
 
 @main.command()
-@click.option("--out", type=_PATH, required=True, help="Folder to copy to.")
+@click.option("--out", type=PATH, required=True, help="Folder to copy to.")
 def sample(out: Path) -> None:
     """Copy the bundled real images and their truth to a folder, to try things on."""
     from nucfuse.data.sample import copy_sample
 
     copy_sample(out)
     click.echo(f"{out / 'images'}\n{out / 'truth'}")
+
+
+main.add_command(fuse)

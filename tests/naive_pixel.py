@@ -57,3 +57,79 @@ def trimmed(pairs, trim):
         pairs = rest[::-1]
     whole = math.fsum(w for _, w in pairs)
     return math.fsum(v * w for v, w in pairs) / whole
+
+
+# ------------------------------------------------------------------- from probabilities to nuclei
+
+
+def components(mask, connectivity):
+    """Connected sets of true pixels (y, x), in the order of their first pixels, row by row."""
+    left = {(y, x) for y, row in enumerate(mask) for x, inside in enumerate(row) if inside}
+    found = []
+    for start in sorted(left):
+        piece, front = set(), [start]
+        while front:
+            y, x = front.pop()
+            if (y, x) in left:
+                left.remove((y, x))
+                piece.add((y, x))
+                front += neighbours(y, x, connectivity)
+        if piece:
+            found.append(piece)
+    return found
+
+
+def neighbours(y, x, connectivity):
+    """Positions whose offsets have at most that many coordinates that are not 0."""
+    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+    return [(y + dy, x + dx) for dy, dx in steps if abs(dy) + abs(dx) <= connectivity]
+
+
+def enclosed(labels, piece):
+    """The one id around a piece of background, or None if it touches the frame or several."""
+    height, width = len(labels), len(labels[0])
+    around = {at for y, x in piece for at in neighbours(y, x, 1)} - piece
+    if any(not (0 <= y < height and 0 <= x < width) for y, x in around):
+        return None
+    ids = {int(labels[y][x]) for y, x in around}
+    return ids.pop() if len(ids) == 1 else None
+
+
+def median_area(areas, speck):
+    """Middle of the sorted areas that are no specks; 0 if there are none."""
+    kept = sorted(a for a in areas if a >= max(speck, 1))
+    if not kept:
+        return 0
+    return (kept[(len(kept) - 1) // 2] + kept[len(kept) // 2]) / 2
+
+
+def clean(labels, speck, small, giant, hole):
+    """Nuclei as a list of sets of pixels: fill holes, drop outliers, until nothing changes."""
+    labels = [[int(v) for v in row] for row in labels]
+    while True:
+        before = [list(row) for row in labels]
+        median = median_area(areas_of(labels).values(), speck)
+        for piece in components([[v == 0 for v in row] for row in labels], 1):
+            owner = enclosed(before, piece)
+            if owner is not None and len(piece) < hole * median:
+                for y, x in piece:
+                    labels[y][x] = owner
+        areas = areas_of(labels)
+        median = median_area(areas.values(), speck)
+        for y, row in enumerate(labels):
+            for x, id_ in enumerate(row):
+                area = areas.get(id_, 0)
+                if area < max(speck, small * median) or (median > 0 and area > giant * median):
+                    labels[y][x] = 0
+        if labels == before:
+            return labels
+
+
+def areas_of(labels):
+    """Pixels of each id but 0."""
+    areas = {}
+    for row in labels:
+        for id_ in row:
+            if id_:
+                areas[id_] = areas.get(id_, 0) + 1
+    return areas

@@ -49,11 +49,7 @@ def modality(image: NDArray[Any]) -> Modality:
     >>> modality(np.full((8, 8, 3), 230, np.uint8))
     'brightfield'
     """
-    pixels = np.asarray(image)
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise ValueError(f"image must be RGB of shape (H, W, 3), got shape {pixels.shape}")
-    if pixels.dtype != np.uint8:
-        raise TypeError(f"image must be uint8 (0..255), got {pixels.dtype}; rescale it first")
+    pixels = check_rgb(image)
     step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
     grid = pixels[::step, ::step].reshape(-1, 3)
     value = grid.max(axis=1)
@@ -61,3 +57,13 @@ def modality(image: NDArray[Any]) -> Modality:
         return "fluorescence"
     chroma = value - grid.min(axis=1)
     return "histology" if chroma.mean() > _COLOURED else "brightfield"
+
+
+def check_rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """The image itself, if it is RGB of uint8 (H, W, 3); else a ValueError or TypeError."""
+    pixels = np.asarray(image)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ValueError(f"image must be RGB of shape (H, W, 3), got shape {pixels.shape}")
+    if pixels.dtype != np.uint8:
+        raise TypeError(f"image must be uint8 (0..255), got {pixels.dtype}; rescale it first")
+    return pixels

@@ -4,7 +4,7 @@ import io
 import logging
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -45,13 +45,16 @@ def read_tiff(data: bytes) -> tuple[NDArray[Any], str, bool]:
         Without the file's name: truncated, damaged, pages missing, or a header that claims more
         than the file can hold.
     """
-    _check_pages(data)
+    # From memory, so that no metadata can make tifffile open other files.
+    file = io.BytesIO(data)
+    _check_pages(file)
     try:
-        # From memory, so that no metadata can make tifffile open other files.
-        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        with tifffile.TiffFile(file) as tiff:
             series = tiff.series[0]
             _check_series(series, data)
             values = np.asarray(series.asarray(maxworkers=1))
+            if values.shape != tuple(series.shape):
+                raise DataError("the TIFF is damaged: its pixels do not fit its size")
             pixels, axes = _squeezed(values, str(series.axes))
             has_alpha = bool(series.keyframe.extrasamples)
     except DataError:
@@ -62,15 +65,17 @@ def read_tiff(data: bytes) -> tuple[NDArray[Any], str, bool]:
     return pixels, axes, has_alpha
 
 
-def tiff_shape(path: Path | bytes) -> tuple[tuple[int, ...], str]:
+def tiff_shape(source: Path | bytes) -> tuple[tuple[int, ...], str]:
     """Shape and axes as `read_tiff` gives them, from the headers only."""
-    try:
-        with tifffile.TiffFile(io.BytesIO(path) if isinstance(path, bytes) else path) as tiff:
-            series = tiff.series[0]
-            shape, axes = tuple(int(n) for n in series.shape), str(series.axes)
-            kept = _kept_axes(shape, axes)
-    except Exception as problem:
-        raise DataError(f"the TIFF is truncated or damaged: {problem}") from problem
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        _check_pages(file)
+        try:
+            with tifffile.TiffFile(file) as tiff:
+                series = tiff.series[0]
+                shape, axes = tuple(int(n) for n in series.shape), str(series.axes)
+                kept = _kept_axes(shape, axes)
+        except Exception as problem:
+            raise DataError(f"the TIFF is truncated or damaged: {problem}") from problem
     return tuple(shape[k] for k in kept), "".join(axes[k] for k in kept)
 
 
@@ -95,6 +100,9 @@ def _check_series(series: Any, data: bytes) -> None:
         raise DataError("the TIFF is damaged: it has no pixels")
     compressed = False
     for page in series.pages:
+        # Also None for pages of ImageJ that are stored as one block, which has an offset.
+        if page is None and series.dataoffset is None:
+            raise DataError("the TIFF is incomplete: pages are missing, or lie in other files")
         frame = page if page is not None else series.keyframe
         keyframe = frame.keyframe  # holds what pages of one kind share
         compression = int(keyframe.compression)
@@ -119,29 +127,37 @@ def _check_lzw(part: bytes, bit_order: int) -> None:
         raise DataError("the TIFF is damaged: its pixels are no valid LZW stream")
 
 
-def _check_pages(data: bytes) -> None:
-    """Follow the chain of pages to its end; tifffile would leave out pages that are cut off."""
-    order = "<" if data.startswith(b"II") else ">"
-    is_big = data[2:4] in (b"+\0", b"\0+")
-    count = struct.Struct(order + ("Q" if is_big else "H"))
-    offset = struct.Struct(order + ("Q" if is_big else "I"))
+def _check_pages(file: BinaryIO) -> None:
+    """Follow the chain of pages to its end.
+
+    tifffile would leave out pages that are cut off, and not come back from a circle.
+    """
+    magic = file.read(4)
+    order = "<" if magic.startswith(b"II") else ">"
+    is_big = b"+" in magic
+    count, offset = (order + "Q", order + "Q") if is_big else (order + "H", order + "I")
     entry_bytes = 20 if is_big else 12
     seen = set()
     at = 8 if is_big else 4
-    while True:
-        if at + offset.size > len(data):
-            raise DataError("the TIFF is truncated: pages are missing")
-        (page,) = offset.unpack_from(data, at)
-        if page == 0:
-            break
+    while page := _number_at(file, at, offset):
         if page in seen:
             raise DataError("the TIFF is damaged: its pages form a circle")
         seen.add(page)
-        if page + count.size > len(data):
-            raise DataError("the TIFF is truncated: pages are missing")
-        at = page + count.size + count.unpack_from(data, page)[0] * entry_bytes
+        at = page + struct.calcsize(count) + _number_at(file, page, count) * entry_bytes
     if not seen:
         raise DataError("the TIFF has no pages")
+    file.seek(0)
+
+
+def _number_at(file: BinaryIO, position: int, form: str) -> int:
+    size = struct.calcsize(form)
+    found = b""
+    if position < 2**63:
+        file.seek(position)
+        found = file.read(size)
+    if len(found) < size:
+        raise DataError("the TIFF is truncated: pages are missing")
+    return int(struct.unpack(form, found)[0])
 
 
 def write_tiff(path: Path, labels: NDArray[Any]) -> None:

@@ -162,6 +162,39 @@ def _foregrounds(true: Instances, pred: Instances) -> tuple[int, int, int]:
     return int(t[1].sum()), int(p[1].sum()), int(shared)
 
 
+def mask_iou(
+    a: Instances, b: Instances
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """IoU of all pairs of masks of two sets that share pixels; of all others it is 0.
+
+    Parameters
+    ----------
+    a, b : Instances
+        Masks of one image; they may overlap.
+
+    Returns
+    -------
+    first, second : ndarray of int32, shape (K,)
+        Places in ``a`` and ``b``, sorted by first, then second.
+    iou : ndarray of float64, shape (K,)
+        Intersection over union, in (0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the images differ in shape.
+
+    Examples
+    --------
+    >>> x = Instances.from_labels(np.array([[1, 1, 0, 2]]))
+    >>> mask_iou(x, Instances.from_labels(np.array([[1, 0, 0, 2]])))[2]
+    array([0.5, 1. ])
+    """
+    check_same_shape(a.shape, b.shape)
+    first, second, pixels = _mask_pairs(a, b, False)
+    return first, second, pixels / (a.areas[first] + b.areas[second] - pixels)
+
+
 def self_overlaps(
     instances: Instances,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:

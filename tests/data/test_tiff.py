@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from reading import LABELS
 
 from nucfuse.data.dataset import DataError
-from nucfuse.data.images import image_size, read_labels
+from nucfuse.data.images import image_size, read_image, read_labels
 
 TIFF_OPTIONS = (
     {}, {"compression": "zlib"}, {"compression": "lzw", "rowsperstrip": 2},
@@ -63,10 +63,17 @@ class TestTiff:
         data = bytearray(made.make_tiff(LABELS, metadata=None))
         page = int.from_bytes(data[4:8], "little")
         n = int.from_bytes(data[page : page + 2], "little")
-        data[page + 2 + 12 * n :][:4] = b""
         end = page + 2 + 12 * n
         data[end : end + 4] = page.to_bytes(4, "little")
-        reading.refuses(bytes(data), "circle")
+        for read in (read_labels, read_image, image_size):
+            reading.refuses(bytes(data), "circle", read)
+
+    def test_planes_that_lie_in_other_files(self):
+        """tifffile would fill them with zeros."""
+        stack = np.stack([LABELS] * 5)
+        data = made.make_tiff(stack, ome=True, photometric="minisblack", metadata={"axes": "ZYX"})
+        assert_array_equal(read_labels(data), stack)
+        reading.refuses(data.replace(b'SizeZ="5"', b'SizeZ="9"'), "in other files")
 
     def test_damaged_lzw_does_not_crash(self):
         """The first code must be a byte; the decoder of imagecodecs crashes on others."""

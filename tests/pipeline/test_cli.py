@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 import nucfuse as nf
-from nucfuse import cli, pipeline
+from nucfuse import cli
 from nucfuse.data.dataset import Sample
 from nucfuse.data.layouts import write_dataset
 from nucfuse.masks.instances import Instances
+from nucfuse.pipeline import scoring
 
 THRESHOLDS = range(50, 100, 5)
 PER_IMAGE = [
@@ -237,7 +238,7 @@ def test_ctrl_c(folders, monkeypatch):
     def interrupted(*_args, **_rest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "score", interrupted)
+    monkeypatch.setattr(scoring, "score", interrupted)
     assert run("score", *folders).exit_code == 130
 
 
@@ -327,6 +328,8 @@ def test_wrong_paths_and_options(args):
 
 
 def test_names_are_told_apart():
-    from nucfuse.pipeline.scoring import distinct_names
-
-    assert distinct_names([Path("a/p"), Path("b/p"), Path("a/p")]) == ["a/p#1", "b/p", "a/p#3"]
+    assert scoring.distinct_names([Path("a/p"), Path("b/p"), Path("a/p")]) == [
+        "a/p#1",
+        "b/p",
+        "a/p#3",
+    ]

@@ -1,0 +1,102 @@
+"""Prediction sets as members of a fusion: masks or probability maps, paired by image id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.data.dataset import Dataset, ShapeOf
+from nucfuse.data.layouts import open_dataset
+from nucfuse.data.pairing import listed
+from nucfuse.data.probability_sets import ProbabilityFolder, holds_probabilities
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+
+Masks = Instances | NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSet:
+    """One model's predictions.
+
+    Attributes
+    ----------
+    name : str
+        What the model is called.
+    source : Dataset or ProbabilityFolder
+    words : dict
+        Image id -> the set's own word for it.
+    """
+
+    name: str
+    source: Dataset | ProbabilityFolder
+    words: dict[str, str]
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the set holds probability maps."""
+        return isinstance(self.source, ProbabilityFolder)
+
+    def read(self, image_id: str) -> Masks:
+        """Masks or map of one image; raises DataError."""
+        word = self.words[image_id]
+        if isinstance(self.source, ProbabilityFolder):
+            return self.source.read(word)
+        masks = self.source.read(word).masks
+        return masks if isinstance(masks, Instances) else Instances.from_labels(masks)
+
+
+def open_members(
+    paths: Sequence[Path], names: Sequence[str], format_: str | None, shape_of: ShapeOf | None
+) -> list[MemberSet]:
+    """Open the prediction sets.
+
+    Raises
+    ------
+    DataError
+        If one cannot be opened, or one path comes twice.
+    """
+    resolved = [path.resolve() for path in paths]
+    for path, target in zip(paths, resolved, strict=True):
+        if resolved.count(target) > 1:
+            raise DataError(f"{path} is given twice; a model counts once (see --weights)")
+    members = []
+    for path, name in zip(paths, names, strict=True):
+        source: Dataset | ProbabilityFolder
+        if format_ is None and holds_probabilities(path):
+            source = ProbabilityFolder(path)
+        else:
+            source = open_dataset(path, format_, shape_of)
+        members.append(MemberSet(name, source, {word: word for word in source.ids}))
+    return members
+
+
+def common_images(members: Sequence[MemberSet], missing: str) -> list[str]:
+    """Ids of the images to fuse, sorted.
+
+    Parameters
+    ----------
+    missing : {"error", "skip-model"}
+        Whether a model that lacks an image is an error, or left out for that image.
+
+    Raises
+    ------
+    DataError
+        If images are missing and that is an error, or two sets have no image in common.
+    """
+    everything = sorted({image_id for member in members for image_id in member.words})
+    for member in members:
+        if not set(member.words) & set(members[0].words):
+            raise DataError(
+                f"{member.name} and {members[0].name} have no image in common: "
+                f"{listed(sorted(member.words), 3)}; {listed(sorted(members[0].words), 3)}"
+            )
+        absent = [image_id for image_id in everything if image_id not in member.words]
+        if absent and missing == "error":
+            raise DataError(
+                f"{member.source.path}: {len(absent)} of {len(everything)} images are missing: "
+                f"{listed(absent)}. Give --missing skip-model to fuse those without this model"
+            )
+    return everything

@@ -57,7 +57,7 @@ test test-all: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(PYTEST_OPTIONS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(PYTEST_OPTIONS) tests/masks tests/metrics tests/clean
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(PYTEST_OPTIONS)
 
 bench: .venv/installed-dev
 	@test -d "$(DATA)" || { echo "make bench needs the unpacked DSB2018 training images" \

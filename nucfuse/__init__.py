@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Public names and their homes. Loaded when first used, so that `import nucfuse` and the command
-# line's help cost no numpy.
+# Public names and their homes (module, or module:own_name). Loaded when first used, so that
+# `import nucfuse` and the command line's help cost no numpy.
 _HOMES = {
     "Instances": "nucfuse.masks.instances",
     "Overlaps": "nucfuse.masks.overlap",
@@ -25,6 +25,11 @@ _HOMES = {
     "rle_encode": "nucfuse.masks.codec",
     "rle_decode": "nucfuse.masks.codec",
     "remove_overlaps": "nucfuse.clean.overlaps",
+    "fuse": "nucfuse.ensemble.fuse",
+    "nms": "nucfuse.ensemble.nms:mask_nms",
+    "soft_nms": "nucfuse.ensemble.nms",
+    "matrix_nms": "nucfuse.ensemble.nms",
+    "mean_maps": "nucfuse.ensemble.pixel",
     "score": "nucfuse.metrics.scoring",
     "Scores": "nucfuse.metrics.dataset",
     "open_dataset": "nucfuse.data.layouts",
@@ -37,6 +42,10 @@ __all__ = ["__version__", *_HOMES]
 if TYPE_CHECKING:
     from nucfuse.clean.overlaps import remove_overlaps
     from nucfuse.data.layouts import open_dataset, write_dataset
+    from nucfuse.ensemble.fuse import fuse
+    from nucfuse.ensemble.nms import mask_nms as nms
+    from nucfuse.ensemble.nms import matrix_nms, soft_nms
+    from nucfuse.ensemble.pixel import mean_maps
     from nucfuse.errors import DataError
     from nucfuse.masks.codec import decode_labels, encode_labels, rle_decode, rle_encode
     from nucfuse.masks.instances import Instances
@@ -49,7 +58,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'nucfuse' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    module, _, own_name = _HOMES[name].partition(":")
+    value = getattr(import_module(module), own_name or name)
     globals()[name] = value
     return value
 

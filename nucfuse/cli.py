@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nucfuse import __version__
-from nucfuse.cli_fusion import fuse
+from nucfuse.cli_fusion import clean, fuse, route
 from nucfuse.cli_options import FORMATS, PATH, READING, options
 from nucfuse.errors import DataError
 
@@ -211,4 +211,5 @@ def sample(out: Path) -> None:
     click.echo(f"{out / 'images'}\n{out / 'truth'}")
 
 
-main.add_command(fuse)
+for _command in (fuse, route, clean):
+    main.add_command(_command)

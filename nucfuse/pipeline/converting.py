@@ -29,7 +29,7 @@ def convert(source: Path, target: Path, to: str, *, sizes: Path | None = None,
     """
     check_output(target, [source])
     dataset = open_dataset(source, format_, _sizes_from(sizes))
-    counts = _Counts()
+    counts = Counts()
     samples = each_image(engine_name(jobs, engine), dataset.read, dataset.ids, "Converting")
     write_dataset(target, counts.watch(samples), to)
     return f"{target}: {counts.images} images, {counts.nuclei} nuclei as {to}{counts.note_text()}"
@@ -53,7 +53,7 @@ def submit(pred: Path, target: Path, *, sample_submission: Path | None = None,
     ids = dataset.ids
     if sample_submission is not None:
         ids = _wanted_ids(dataset, sample_submission)
-    counts = _Counts()
+    counts = Counts()
     job = partial(_legal_sample, dataset, by)
     samples = each_image(engine_name(jobs, engine), job, ids, "Writing")
     kaggle.write_submission(target, counts.watch(samples))
@@ -79,7 +79,7 @@ def doctor(path: Path, *, format_: str | None = None, jobs: int | None = None,
     return Report(str(path), dataset.format, len(dataset.ids), n_nuclei, findings)
 
 
-class _Counts:
+class Counts:
     """Counts images and nuclei as they stream by, and keeps their notes."""
 
     def __init__(self) -> None:

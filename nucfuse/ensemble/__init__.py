@@ -1,0 +1,1 @@
+"""Fusing the outputs of several models into one better segmentation."""

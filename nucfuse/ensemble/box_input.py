@@ -1,0 +1,96 @@
+"""Checks of boxes, of one model or of several."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nucfuse.ensemble import _nms_kernels
+from nucfuse.ensemble.pool import confidence
+
+
+def checked_boxes(
+    boxes: ArrayLike, scores: ArrayLike | None, classes: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]:
+    """Boxes (N, 4), scores (N,) without NaN and classes (N,) as arrays.
+
+    Raises
+    ------
+    ValueError
+        If a box is not finite or ends before it begins, or sizes differ.
+    """
+    corners = _corners(boxes, "boxes")
+    n = len(corners)
+    bad = _nms_kernels.first_bad_box(corners)
+    if bad >= 0:
+        raise _box_error(corners, bad, "boxes", bad)
+    values = np.ones(n) if scores is None else confidence(_per_box(scores, n, "scores", "boxes"))
+    labels = np.zeros(n, np.int32)
+    if classes is not None:
+        labels = _per_box(classes, n, "classes", "boxes").astype(np.int32)
+    return corners, values, labels
+
+
+def _corners(boxes: ArrayLike, where: str) -> NDArray[np.float64]:
+    corners = np.ascontiguousarray(boxes, np.float64)
+    if corners.size == 0:
+        return np.zeros((0, 4))
+    if corners.ndim != 2 or corners.shape[1] != 4:
+        raise ValueError(f"{where} must have shape (N, 4), got {corners.shape}")
+    return corners
+
+
+def _per_box(values: ArrayLike, n: int, name: str, where: str) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise ValueError(f"{where}: {n} boxes need as many {name}, got shape {array.shape}")
+    return array
+
+
+def _box_error(corners: NDArray[np.float64], bad: int, where: str, place: int) -> ValueError:
+    return ValueError(
+        f"{where} must be finite corners, the lower one first; box {place} is "
+        f"{corners[bad].tolist()}"
+    )
+
+
+def joined_boxes(
+    boxes: Sequence[ArrayLike],
+    scores: Sequence[ArrayLike] | None,
+    classes: Sequence[ArrayLike] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32], NDArray[np.int64]]:
+    """Boxes, scores, classes and model of all boxes; see `checked_boxes`."""
+    n_models = len(boxes)
+    if n_models == 0:
+        raise ValueError("boxes must hold the boxes of at least one model, got none")
+    parts = [_corners(b, f"boxes of model {k}") for k, b in enumerate(boxes)]
+    sizes = [len(part) for part in parts]
+    corners = np.concatenate(parts)
+    models = np.repeat(np.arange(n_models), sizes)
+    bad = _nms_kernels.first_bad_box(corners)
+    if bad >= 0:
+        k = int(models[bad])
+        raise _box_error(corners, bad, f"boxes of model {k}", bad - sum(sizes[:k]))
+    values = np.ones(len(corners))
+    if scores is not None:
+        values = confidence(_joined_values(scores, sizes, "scores"))
+        if ((values < 0) | (values == np.inf)).any():
+            raise ValueError(
+                "scores must be finite and not negative, for boxes are weighted by them"
+            )
+    labels = np.zeros(len(corners), np.int32)
+    if classes is not None:
+        labels = _joined_values(classes, sizes, "classes").astype(np.int32)
+    return corners, values, labels, models
+
+
+def _joined_values(parts: Sequence[ArrayLike], sizes: list[int], name: str) -> NDArray[Any]:
+    if len(parts) != len(sizes):
+        raise ValueError(
+            f"{name} must be given for each of the {len(sizes)} models, got {len(parts)}"
+        )
+    return np.concatenate(
+        [_per_box(p, n, name, f"boxes of model {k}")
+         for k, (p, n) in enumerate(zip(parts, sizes, strict=True))]
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Fall-back: one model taken whole, the others only where it found nothing."""
+
+import numpy as np
+
+from nucfuse.ensemble._nms_kernels import suppress_masks
+from nucfuse.ensemble.drafts import draft_of_survivors
+from nucfuse.ensemble.fusion import Draft
+from nucfuse.ensemble.pool import Pool
+from nucfuse.ensemble.primary import primary_model
+
+
+def fallback(pool: Pool, *, primary: int, overlap: float) -> Draft:
+    """All nuclei of the primary set, and those of the next sets that it missed.
+
+    The other sets follow in the order they were given. A nucleus of theirs is added unless it and a
+    nucleus of a set before it share more than ``overlap`` of the smaller of the two. Where it still
+    overlaps such a nucleus it is cut, if results are to be disjoint: a nucleus of the primary set
+    is never edited (unless two of its own overlap each other). Scores and weights do not matter,
+    but within one set.
+    """
+    tiers = primary_model(pool, primary, "fallback")[1][pool.models]
+    order = np.lexsort((pool.ranks, tiers))
+    masks = pool.masks
+    by = suppress_masks(
+        (*masks.runs, masks.boxes, masks.areas, masks.shape[0]), pool.models, pool.classes, order,
+        overlap, True,
+    )  # fmt: skip
+    ranks = np.empty(order.size, np.int32)
+    ranks[order] = np.arange(order.size)
+    return draft_of_survivors(pool, by, np.zeros(by.size, bool), ranks, tiers=tiers)

@@ -1,0 +1,177 @@
+"""`fuse`: label images, `Instances` or probability maps of one image in, the same kind out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nucfuse.clean.split import Method as SplitMethod
+from nucfuse.clean.split import split as split_nuclei
+from nucfuse.ensemble import pixel
+from nucfuse.ensemble.fusion import Fusion
+from nucfuse.ensemble.instance import METHODS, fuse_instances
+from nucfuse.masks.instances import Instances
+
+Member = Instances | ArrayLike
+PIXEL_METHODS: tuple[str, ...] = get_args(pixel.Method)
+DEFAULT_METHOD = "weighted"
+DEFAULT_SPLIT: SplitMethod = "watershed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """What fusing one image gave.
+
+    Attributes
+    ----------
+    instances : Instances
+        The nuclei.
+    fusion : Fusion or None
+        Their provenance; None where maps were fused before there were nuclei.
+    members : list of Instances
+        The nuclei of each member that were fused; empty where maps were.
+    map : ndarray of float32, shape (H, W) or (C, H, W), or None
+        The fused probabilities, where maps were fused.
+    """
+
+    instances: Instances
+    fusion: Fusion | None
+    members: list[Instances]
+    map: NDArray[np.float32] | None
+
+
+def is_map(member: Member) -> bool:
+    """Whether a member is a probability map: an array of floats."""
+    return not isinstance(member, Instances) and np.asarray(member).dtype.kind == "f"
+
+
+def is_pixel_method(method: str, all_maps: bool) -> bool:
+    """Whether maps are fused pixel by pixel: a method of `pixel`, or "weighted" over maps only.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method, or it is one for maps and not all members are.
+    """
+    if method not in METHODS and method not in PIXEL_METHODS:
+        known = ", ".join([*METHODS, *PIXEL_METHODS])
+        raise ValueError(f"unknown method {method!r}; there are: {known}")
+    if method in PIXEL_METHODS and not all_maps:
+        raise ValueError(
+            f"method {method!r} fuses probability maps only, and not all members are; choose one "
+            f"of {', '.join(METHODS)}"
+        )
+    return method in PIXEL_METHODS or (all_maps and method == DEFAULT_METHOD)
+
+
+def fuse_members(
+    members: Sequence[Member], method: str = DEFAULT_METHOD,
+    weights: Iterable[float] | None = None, *, names: Sequence[str] | None = None,
+    split: SplitMethod = DEFAULT_SPLIT, split_params: Mapping[str, float] | None = None,
+    **params: Any,
+) -> Fused:  # fmt: skip
+    """Fuse what several models found in one image, with provenance.
+
+    Probability maps are fused pixel by pixel and then split into nuclei if all members are maps
+    and the method allows; else each map is split first, and nuclei are fused.
+
+    Parameters
+    ----------
+    members : sequence of M (Instances, label image, or probability map of floats)
+    method : str
+        One of `instance.METHODS` or, for maps, of ``pixel.Method``.
+    weights : iterable of M float, optional
+    names : sequence of M str, optional
+        Of the models, for provenance.
+    split, split_params
+        How maps become nuclei; see `clean.split`.
+    **params
+        Of the method.
+
+    Raises
+    ------
+    ValueError, TypeError
+        See `fuse_instances`, `fuse_maps` and `split`.
+    """
+    if len(members) == 0:
+        raise ValueError("there is nothing to fuse; give at least one member")
+    settings = dict(split_params or {})
+    if is_pixel_method(method, all(is_map(m) for m in members)):
+        how: Any = "mean" if method == DEFAULT_METHOD else method
+        fused = pixel.fuse_maps([np.asarray(m) for m in members], how, weights, **params)
+        nuclei = split_nuclei(fused, split, source="+".join(sorted(names or [])), **settings)
+        return Fused(nuclei, None, [], fused)
+    called = list(names) if names is not None else [f"model {k + 1}" for k in range(len(members))]
+    sets = [
+        _as_instances(member, name, split, settings)
+        for member, name in zip(members, called, strict=True)
+    ]
+    fusion = fuse_instances(sets, method, weights, **params)
+    return Fused(fusion.instances, fusion, sets, None)
+
+
+def fuse(
+    members: Sequence[Member], method: str = DEFAULT_METHOD,
+    weights: Iterable[float] | None = None, **params: Any,
+) -> Any:  # fmt: skip
+    """Fuse what several models found in one image; what went in comes out.
+
+    Parameters
+    ----------
+    members : sequence of M (label image, Instances, or probability map)
+        Of one image. Label images are integer arrays (H, W); maps are floats in [0, 1] of shape
+        (H, W) or (C, H, W).
+    method : str
+        For nuclei: "weighted" (every pixel voted on by score x weight), "consensus", "revote",
+        "fallback", "staple", "mask_nms", "box_nms", "soft_nms", "matrix_nms" or "union". For
+        maps: "mean" (also "weighted"), "geometric", "logit", "median", "trimmed", "max", "min".
+    weights : iterable of M float, optional
+        One for each model, 0 or more; equal by default.
+    **params
+        Of the method: `nucfuse.ensemble.instance.METHODS` has their names, ranges and defaults.
+        ``disjoint=False`` leaves overlaps of Instances as they are.
+
+    Returns
+    -------
+    ndarray or Instances
+        Label images give a label image (int32), maps a map (float32), all else Instances.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are no members, they differ in shape, weights are negative, not finite or not M,
+        or method or parameters are unknown or out of range.
+
+    References
+    ----------
+    Weighted fusion follows R. Solovyev et al., "Weighted boxes fusion", Image and Vision Computing
+    107, 2021, doi:10.1016/j.imavis.2021.104117, with masks and votes per pixel in place of boxes.
+
+    Examples
+    --------
+    >>> a, b, c = np.array([[1, 1, 0]]), np.array([[3, 3, 0]]), np.array([[0, 2, 2]])
+    >>> fuse([a, b, c])
+    array([[1, 1, 0]], dtype=int32)
+    >>> fuse([np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]])])
+    array([[0.25, 0.75]], dtype=float32)
+    """
+    members = list(members)
+    if members and is_pixel_method(method, all(is_map(m) for m in members)):
+        how: Any = "mean" if method == DEFAULT_METHOD else method
+        return pixel.fuse_maps([np.asarray(m) for m in members], how, weights, **params)
+    fused = fuse_members(members, method, weights, **params)
+    if any(isinstance(m, Instances) or is_map(m) for m in members):
+        return fused.instances
+    return fused.instances.to_labels()
+
+
+def _as_instances(
+    member: Member, name: str, split: SplitMethod, settings: Mapping[str, float]
+) -> Instances:
+    if isinstance(member, Instances):
+        return member.with_source(name)
+    if is_map(member):
+        return split_nuclei(member, split, source=name, **settings)
+    return Instances.from_labels(member, source=name)

@@ -1,0 +1,65 @@
+"""Clean predicted nuclei of a data set: overlaps, specks, holes, outlines; or split maps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from nucfuse.clean.objects import PARAMETERS as OBJECT_PARAMETERS
+from nucfuse.clean.objects import clean_instances
+from nucfuse.clean.overlaps import By, remove_overlaps
+from nucfuse.clean.split import Method as SplitMethod
+from nucfuse.clean.split import split
+from nucfuse.data.dataset import Sample
+from nucfuse.data.layouts import format_of_output, write_dataset
+from nucfuse.data.sizes import open_sizes
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.pipeline.converting import Counts
+from nucfuse.pipeline.members import MemberSet, open_members
+from nucfuse.pipeline.running import check_output, each_image, engine_name
+from nucfuse.pipeline.settings import settings_of
+
+
+def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequence[str],
+          images: Path | None, format_: str | None, jobs: int | None,
+          engine: str | None) -> str:  # fmt: skip
+    """Clean every image of a prediction set; returns a line of report.
+
+    Probability maps are split into nuclei first; overlaps are removed; then the rules about whole
+    nuclei apply (`clean.objects`).
+
+    Raises
+    ------
+    DataError
+        If the input is bad, or a setting is unknown or out of range.
+    """
+    check_output(out, [pred])
+    sizes = None if images is None else open_sizes(images)
+    member = open_members([pred], [pred.name], format_, sizes)[0]
+    params, split_params = settings_of(settings)
+    job = partial(_cleaned, member, by, split_method, params, split_params)
+    counts = Counts()
+    samples = each_image(engine_name(jobs, engine), job, member.source.ids, "Cleaning")
+    write_dataset(out, counts.watch(samples), format_of_output(out))
+    return f"{out}: {counts.images} images, {counts.nuclei} nuclei{counts.note_text()}"
+
+
+def parameter_lines() -> list[str]:
+    """What can be set, a line each."""
+    return [f"{p.name} [{p.default}]: {p.what}; {p.range}" for p in OBJECT_PARAMETERS]
+
+
+def _cleaned(
+    member: MemberSet, by: By, split_method: str, params: dict[str, Any],
+    split_params: dict[str, Any], image_id: str,
+) -> Sample:  # fmt: skip
+    masks = member.read(image_id)
+    try:
+        if not isinstance(masks, Instances):
+            masks = split(masks, cast(SplitMethod, split_method), **split_params)
+        cleaned = clean_instances(remove_overlaps(masks, by), **params)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"image {image_id!r}: {error}") from None
+    return replace(Sample(image_id, cleaned), names=())

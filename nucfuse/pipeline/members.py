@@ -93,6 +93,7 @@ def common_images(members: Sequence[MemberSet], missing: str) -> list[str]:
                 f"{member.name} and {members[0].name} have no image in common: "
                 f"{listed(sorted(member.words), 3)}; {listed(sorted(members[0].words), 3)}"
             )
+    for member in members:
         absent = [image_id for image_id in everything if image_id not in member.words]
         if absent and missing == "error":
             raise DataError(

@@ -191,7 +191,7 @@ def stretched(image: NDArray[Any]) -> Picture:
     """The image brighter, so that its 99.9th percentile is white."""
     pixels = check_rgb(image)
     brightest = max(1, int(np.percentile(pixels, 99.9)))
-    table = np.minimum(np.arange(256) * (255 / brightest), 255).astype(np.uint8)
+    table = np.minimum(np.rint(np.arange(256) * (255 / brightest)), 255).astype(np.uint8)
     return table[pixels]
 
 

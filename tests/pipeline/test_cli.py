@@ -1,6 +1,5 @@
 """The commands as a user meets them: what they print, what they write, how they fail."""
 
-import csv
 import errno
 import json
 import re
@@ -8,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import disc, rows, run
 
 import nucfuse as nf
-from nucfuse import cli
 from nucfuse.data.dataset import Sample
 from nucfuse.data.layouts import write_dataset
 from nucfuse.masks.instances import Instances
@@ -23,19 +21,6 @@ PER_IMAGE = [
     *(f"fp_{t}" for t in THRESHOLDS), *(f"fn_{t}" for t in THRESHOLDS),
     "pq", "sq", "rq", "aji", "aji_plus", "dice", "missed", "spurious", "split", "merged",
 ]  # fmt: skip
-
-
-def run(*args):
-    result = CliRunner().invoke(cli.main, [str(a) for a in args])
-    said = result.stdout + result.stderr
-    assert "Traceback" not in said
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def disc(labels, y, x, r, value):
-    yy, xx = np.ogrid[: labels.shape[0], : labels.shape[1]]
-    labels[(yy - y) ** 2 + (xx - x) ** 2 <= r * r] = value
 
 
 def images():
@@ -57,11 +42,6 @@ def folders(tmp_path):
         samples = [Sample(name, pair[side]) for name, pair in images().items()]
         write_dataset(tmp_path / ("truth", "pred")[side], samples, "labels")
     return tmp_path / "truth", tmp_path / "pred"
-
-
-def rows(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_score_prints_the_score_of_the_library(folders):

@@ -1,0 +1,222 @@
+import math
+
+import naive_ensemble as naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from strategies_ensemble import box_sets
+
+from nucfuse.ensemble.boxes import fuse_boxes, matrix_nms_boxes, nms_boxes, soft_nms_boxes
+
+SHARES = st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 0.6, 1.0])
+DECAYS = st.sampled_from(["linear", "gaussian"])
+SCORES = ["mean", "max", "models", "absent"]
+
+
+def joined(sets):
+    boxes, scores, classes, _ = sets
+    return (
+        np.array([b for part in boxes for b in part], float).reshape(-1, 4),
+        np.array([s for part in scores for s in part]),
+        np.array([c for part in classes for c in part], int),
+    )
+
+
+def share_of(boxes, classes):
+    return lambda i, j: (
+        naive.box_iou(boxes[i], boxes[j]) if classes[i] == classes[j] and i != j else 0.0
+    )
+
+
+@given(box_sets(), SHARES)
+def test_nms_matches_naive(sets, iou):
+    boxes, scores, classes = joined(sets)
+    order = sorted(range(len(boxes)), key=lambda i: (-scores[i], i))
+    share = share_of(boxes, classes)
+    kept = []
+    for i in order:
+        if not any(share(k, i) > iou for k in kept):
+            kept.append(i)
+    assert nms_boxes(boxes, scores, classes, iou).tolist() == kept
+
+
+@given(box_sets(), SHARES, DECAYS, SHARES)
+def test_soft_nms_matches_naive(sets, iou, decay, min_score):
+    boxes, scores, classes = joined(sets)
+    order = sorted(range(len(boxes)), key=lambda i: (-scores[i], i))
+    lowered, _ = naive.soft(
+        order, share_of(boxes, classes), scores, [1.0] * len(boxes), iou, decay, 0.5, min_score
+    )
+    kept, left = soft_nms_boxes(boxes, scores, classes, iou, decay, 0.5, min_score)
+    assert sorted(kept.tolist()) == [i for i, s in enumerate(lowered) if s > min_score]
+    assert_allclose(left, np.array(lowered)[kept], rtol=1e-9)
+    assert (np.diff(left) <= 0).all()
+
+
+@given(box_sets(), DECAYS, SHARES)
+def test_matrix_nms_matches_naive(sets, decay, min_score):
+    boxes, scores, classes = joined(sets)
+    order = sorted(range(len(boxes)), key=lambda i: (-scores[i], i))
+    lowered, _ = naive.matrix(order, share_of(boxes, classes), scores, decay, 2.0)
+    kept, left = matrix_nms_boxes(boxes, scores, classes, decay, 2.0, min_score)
+    assert sorted(kept.tolist()) == [i for i, s in enumerate(lowered) if s > min_score]
+    assert_allclose(left, np.array(lowered)[kept], rtol=1e-9)
+
+
+@given(box_sets(), SHARES, st.sampled_from([0.0, 0.3]), st.sampled_from(SCORES))
+def test_fusion_matches_naive(sets, iou, min_score, score):
+    result = fuse_boxes(*sets, iou=iou, min_score=min_score, score=score)
+    expected = naive.fuse_boxes(*sets, iou, min_score, score)
+    assert_allclose(result.scores, [r[1] for r in expected], rtol=1e-9)
+    assert (np.diff(result.scores) <= 0).all()
+    members = {tuple(r[4]): r for r in expected}  # equal scores may come in any order
+    assert len(members) == len(result.boxes)
+    for k in range(len(result.boxes)):
+        box, value, cls, models, _ = members[tuple(np.flatnonzero(result.by == k).tolist())]
+        assert_allclose(result.boxes[k], box, rtol=1e-9, atol=1e-9)
+        assert_allclose(result.scores[k], value, rtol=1e-9)
+        assert (result.classes[k], result.votes[k]) == (cls, models)
+
+
+# As given by ensemble-boxes 1.0.9 for the same boxes (x1, y1, x2, y2 there), iou_thr=0.5:
+# weighted_boxes_fusion(boxes, scores, labels, weights=[2, 1], conf_type=...).
+BOXES = [[[0.1, 0.1, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]], [[0.1, 0.2, 0.5, 0.5], [0.0, 0.6, 0.2, 0.9]]]
+SCORES_GIVEN = [[0.9, 0.5], [0.8, 0.4]]
+CLASSES = [[0, 0], [0, 1]]
+PUBLISHED = {
+    "mean": (
+        [[0.1, 0.1307692, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9], [0.0, 0.6, 0.2, 0.9]],
+        [0.8666666, 0.3333333, 0.1333333],
+        [0, 0, 1],
+    ),
+    "max": (
+        [[0.1, 0.1307692, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9], [0.0, 0.6, 0.2, 0.9]],
+        [0.9, 0.5, 0.2],
+        [0, 0, 1],
+    ),
+    "models": (
+        [[0.1, 0.1307692, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9], [0.0, 0.6, 0.2, 0.9]],
+        [0.8666666, 0.3333333, 0.1333333],
+        [0, 0, 1],
+    ),
+    "absent": (
+        [[0.1, 0.1307692, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9], [0.0, 0.6, 0.2, 0.9]],
+        [0.8666666, 0.3333333, 0.1333333],
+        [0, 0, 1],
+    ),
+}
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_fusion_matches_ensemble_boxes(score):
+    result = fuse_boxes(BOXES, SCORES_GIVEN, CLASSES, [2, 1], iou=0.5, score=score)
+    boxes, scores, classes = PUBLISHED[score]
+    assert_allclose(result.boxes, boxes, atol=1e-6)
+    assert_allclose(result.scores, scores, atol=1e-6)
+    assert result.classes.tolist() == classes
+
+
+# -------------------------------------------------------------------------------------------- laws
+
+
+@given(box_sets(), SHARES)
+def test_suppression_twice_is_once(sets, iou):
+    boxes, scores, classes = joined(sets)
+    kept = nms_boxes(boxes, scores, classes, iou)
+    again = nms_boxes(boxes[kept], scores[kept], classes[kept], iou)
+    assert_array_equal(again, np.arange(kept.size))
+
+
+@given(box_sets(), st.sampled_from(SCORES))
+def test_model_without_weight_changes_nothing(sets, score):
+    boxes, scores, classes, weights = sets
+    here = fuse_boxes(*sets, score=score)
+    there = fuse_boxes(
+        [*boxes, [[0, 0, 5, 5]]], [*scores, [0.5]], [*classes, [0]], [*weights, 0.0], score=score
+    )
+    assert_array_equal(here.boxes, there.boxes)
+    assert_array_equal(here.scores, there.scores)
+    assert there.by.tolist() == [*here.by.tolist(), -1]
+
+
+@given(box_sets(), st.sampled_from([1e-3, 1.0, 1e6]), st.sampled_from([0.0, -50.0, 1e3]))
+def test_unit_and_origin_do_not_matter(sets, scale, origin):
+    boxes, scores, classes = joined(sets)
+    moved = boxes * 1024 * scale + origin
+    by_share = nms_boxes(boxes, scores, classes, 0.45), nms_boxes(moved, scores, classes, 0.45)
+    assert_array_equal(*by_share)
+
+
+@given(box_sets())
+def test_x_first_or_y_first_does_not_matter(sets):
+    boxes, scores, classes, weights = sets
+    swapped = [[[b[1], b[0], b[3], b[2]] for b in part] for part in boxes]
+    here, there = fuse_boxes(*sets), fuse_boxes(swapped, scores, classes, weights)
+    assert_allclose(here.boxes[:, [1, 0, 3, 2]], there.boxes)
+    assert_array_equal(here.by, there.by)
+
+
+# ------------------------------------------------------------------------------------------- edges
+
+
+def test_many_boxes_in_one_place_and_far_away():
+    """The cells of the grid are of no account."""
+    boxes = [[0, 0, 10, 10]] * 50 + [[1e6, 1e6, 1e6 + 10, 1e6 + 10]] * 50
+    assert nms_boxes(boxes).tolist() == [0, 50]
+    result = fuse_boxes([boxes[:50], boxes[50:]], iou=0.5)
+    assert_allclose(result.boxes, [boxes[0], boxes[50]])
+    assert result.by.tolist() == [0] * 50 + [1] * 50
+
+
+def test_a_fused_box_may_move_into_other_cells():
+    """Each box pulls the fused one a little; it must be found where it is by then."""
+    steps = [[0.0, float(k), 10.0, 10.0 + k] for k in range(4)] + [[0.0, 200.0, 10.0, 210.0]]
+    result = fuse_boxes([steps], [[0.5, 0.6, 0.7, 0.8, 0.1]], iou=0.5)
+    assert result.by.tolist() == [0, 0, 0, 0, 1]
+
+
+def test_boxes_without_area_match_nothing():
+    assert nms_boxes([[1, 1, 1, 5], [1, 1, 1, 5], [0, 0, 9, 9]]).tolist() == [0, 1, 2]
+
+
+def test_scores_of_zero_are_no_division_by_zero():
+    result = fuse_boxes([[[0, 0, 4, 4]], [[0, 0, 4, 4]]], [[0.0], [0.0]])
+    assert_array_equal(result.boxes, [[0, 0, 4, 4]])
+    assert result.scores.tolist() == [0]
+
+
+def test_no_boxes():
+    assert nms_boxes([]).size == 0
+    assert soft_nms_boxes(np.zeros((0, 4)))[1].size == 0
+    assert matrix_nms_boxes([])[0].size == 0
+    assert fuse_boxes([[], []]).boxes.shape == (0, 4)
+
+
+def test_no_score_counts_as_one():
+    boxes = [[0, 0, 4, 4], [0, 0, 4, 4]]
+    assert nms_boxes(boxes, [0.9, math.nan]).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"boxes": []}, "at least one model"),
+        ({"boxes": [[[0, 0, 1]]]}, r"boxes of model 0 must have shape \(N, 4\), got \(1, 3\)"),
+        ({"boxes": [[[0, 2, 1, 1]]]}, "the lower one first; box 0"),
+        ({"boxes": [[[0, 0, math.nan, 1]]]}, "finite"),
+        ({"scores": [[0.5, 0.5]]}, "1 boxes need as many scores"),
+        ({"scores": [[0.5], [0.5]]}, "scores must be given for each of the 1 models, got 2"),
+        ({"scores": [[-0.5]]}, "not negative"),
+        ({"classes": [[1, 2]]}, "as many classes"),
+        ({"weights": [1, 2]}, "each of 1"),
+        ({"weights": [-1]}, "weights"),
+        ({"iou": 2}, "iou must be"),
+        ({"min_score": -1}, "min_score must be"),
+        ({"score": "best"}, "score must be one of 'mean'"),
+    ],
+)
+def test_bad_input(given, words):
+    with pytest.raises(ValueError, match=words):
+        fuse_boxes(**{"boxes": [[[0, 0, 1, 1]]], **given})

@@ -1,0 +1,256 @@
+"""nucfuse fuse, clean and route as a user meets them."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from commands import disc, rows, run
+
+from nucfuse.data.dataset import Sample
+from nucfuse.data.formats.npz import write_probabilities
+from nucfuse.data.images import read_labels
+from nucfuse.data.layouts import open_dataset, write_dataset
+from nucfuse.data.sample import sample_folder
+from nucfuse.masks.instances import Instances
+
+SHAPE = (40, 50)
+IMAGES = sample_folder() / "images"
+
+
+def labels_of(*discs):
+    labels = np.zeros(SHAPE, np.int32)
+    for k, (y, x, r) in enumerate(discs):
+        disc(labels, y, x, r, k + 1)
+    return labels
+
+
+# Three models that all find the first nucleus; the second one only two, the third only one.
+MODELS = {
+    "a": [(10, 10, 6), (10, 30, 6)],
+    "b": [(11, 10, 6), (10, 31, 6)],
+    "c": [(10, 10, 6), (30, 40, 5)],
+}
+
+
+@pytest.fixture
+def sets(tmp_path):
+    for name, discs in MODELS.items():
+        samples = [Sample(i, labels_of(*discs)) for i in ("x", "y")]
+        write_dataset(tmp_path / name, samples, "labels")
+    return [tmp_path / name for name in MODELS]
+
+
+@pytest.fixture
+def maps(tmp_path):
+    for name, discs in MODELS.items():
+        (tmp_path / f"map_{name}").mkdir()
+        for i in ("x", "y"):
+            probability = 0.1 + 0.8 * (labels_of(*discs) > 0)
+            write_probabilities(
+                tmp_path / f"map_{name}" / f"{i}.npz", probability[np.newaxis], ["nucleus"]
+            )
+    return [tmp_path / f"map_{name}" for name in MODELS]
+
+
+def read(path, image_id="x"):
+    masks = open_dataset(path).read(image_id).masks
+    return masks if isinstance(masks, Instances) else Instances.from_labels(masks)
+
+
+def test_the_majority_wins_and_every_nucleus_is_accounted_for(sets, tmp_path):
+    result = run("fuse", *sets, "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    assert len(read(tmp_path / "out")) == 2
+    assert "2 images, 4 nuclei" in result.stderr
+    assert "c: 4 nuclei in; 0 kept, 2 fused, 0 suppressed, 2 dropped" in result.stderr
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".npz", ""])
+def test_output_by_its_name(sets, tmp_path, ending):
+    out = tmp_path / f"out{ending}"
+    assert run("fuse", *sets, "--out", out).exit_code == 0
+    dataset = open_dataset(out, None, lambda _: SHAPE)
+    assert dataset.ids == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["weighted", "consensus", "revote", "fallback", "staple", "mask_nms", "box_nms", "soft_nms",
+     "matrix_nms", "union"],
+)  # fmt: skip
+def test_every_method_gives_disjoint_nuclei(sets, tmp_path, method):
+    assert run("fuse", *sets, "--out", tmp_path / "o.npz", "--method", method).exit_code == 0
+    assert read(tmp_path / "o.npz").disjoint
+    assert len(read(tmp_path / "o.npz")) >= 1
+
+
+def test_parameters_and_weights_reach_the_method(sets, tmp_path):
+    run("fuse", *sets, "--out", tmp_path / "all", "--method", "consensus", "--set", "min_votes=1")
+    assert len(read(tmp_path / "all")) == 3
+    run("fuse", *sets, "--out", tmp_path / "c", "--weights", "0,0,1")
+    assert read(tmp_path / "c") == read(sets[2])
+
+
+@pytest.mark.parametrize("method", ["mean", "median", "max", "weighted"])
+def test_maps_are_fused_by_pixel(maps, tmp_path, method):
+    result = run("fuse", *maps, "--out", tmp_path / "out", "--method", method)
+    assert "fused pixel by pixel" in result.stderr
+    assert len(read(tmp_path / "out")) == (3 if method == "max" else 2)
+
+
+def test_masks_and_maps_mix(sets, maps, tmp_path):
+    mixed = [sets[0], sets[1], maps[2]]
+    assert run("fuse", *mixed, "--out", tmp_path / "out").exit_code == 0
+    assert len(read(tmp_path / "out")) == 2
+    refused = run("fuse", *mixed, "--out", tmp_path / "no", "--method", "mean")
+    assert refused.exit_code == 3
+    assert "probability maps only" in refused.stderr
+
+
+def test_report_and_explanation(sets, tmp_path):
+    report = tmp_path / "report"
+    run("fuse", *sets, "--out", tmp_path / "out", "--report", report, "--explain", "x")
+    made = rows(report / "provenance.csv")
+    assert {row["made_from"] for row in made if row["nucleus"] == "1"} == {"a:1 b:1 c:1"}
+    doubtful = rows(report / "equivocal.csv")
+    assert {row["votes"] for row in doubtful} == {"2"}
+    for part in ("agreement/x.png", "agreement/y.png", "explain/x.png"):
+        assert (report / part).exists()
+    failed = run("fuse", *sets, "--out", tmp_path / "o2", "--report", tmp_path / "r2",
+                 "--explain", "z")  # fmt: skip
+    assert failed.exit_code == 3
+    assert not (tmp_path / "r2").exists()
+    assert "--report" in run("fuse", *sets, "--out", tmp_path / "o3", "--explain", "x").stderr
+
+
+def test_missing_images(sets, tmp_path):
+    next(sets[2].glob("y*")).unlink()
+    failed = run("fuse", *sets, "--out", tmp_path / "out")
+    assert failed.exit_code == 3
+    assert "1 of 2 images are missing: 'y'" in failed.stderr
+    result = run("fuse", *sets, "--out", tmp_path / "out", "--missing", "skip-model")
+    assert "c: no prediction for 1 images" in result.stderr
+    assert len(read(tmp_path / "out", "y")) == 2
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--weights", "1,2"], "3 prediction sets need as many weights, got 2"),
+        (["--weights", "1,x,2"], "must be numbers"),
+        (["--weights", "1,-1,1"], "weight"),
+        (["--weights", "nan,1,1"], "weight"),
+        (["--method", "magic"], "unknown method 'magic'"),
+        (["--set", "iou"], "NAME=VALUE"),
+        (["--set", "iou=2"], r"iou must be a number in \[0, 1\]"),
+        (["--set", "nosuch=1"], "no parameter 'nosuch'"),
+        (["--map", "map.toml"], "needs --route"),
+        (["--route", "default"], "--route needs --map"),
+    ],
+)
+def test_wrong_words(sets, tmp_path, extra, message):
+    failed = run("fuse", *sets, "--out", tmp_path / "out", *extra)
+    assert failed.exit_code == 3
+    assert not (tmp_path / "out").exists()
+    assert re.search(message, failed.stderr)
+
+
+def test_wrong_sets(sets, maps, tmp_path):
+    out = tmp_path / "out"
+    assert "at least two" in run("fuse", sets[0], "--out", out).stderr
+    assert run("fuse", "--out", out).exit_code == 2
+    assert "given twice" in run("fuse", sets[0], sets[0], "--out", out).stderr
+    write_dataset(tmp_path / "other", [Sample("z", labels_of((9, 9, 5)))], "labels")
+    assert "no image in common" in run("fuse", sets[0], tmp_path / "other", "--out", out).stderr
+    turned = [Sample(i, labels_of((9, 9, 5)).T.copy()) for i in ("x", "y")]
+    write_dataset(tmp_path / "turned", turned, "labels")
+    failed = run("fuse", sets[0], tmp_path / "turned", "--out", out)
+    assert "shape" in failed.stderr
+    assert "'x'" in failed.stderr
+    (maps[0] / "x.npz").write_bytes((maps[0] / "x.npz").read_bytes()[:-30])
+    failed = run("fuse", *maps, "--out", out)
+    assert failed.exit_code == 3
+    assert "x.npz" in failed.stderr
+    assert not out.exists()
+
+
+def test_empty_sets_fuse_to_nothing(tmp_path):
+    for name in ("a", "b"):
+        write_dataset(tmp_path / f"{name}.csv", [Sample("x", Instances.empty(SHAPE))], "kaggle")
+    run("fuse", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out.npz")
+    assert len(read(tmp_path / "out.npz")) == 0
+
+
+def test_clean(sets, maps, tmp_path):
+    write_dataset(
+        tmp_path / "dirty.npz",
+        [Sample("x", labels_of((10, 10, 6), (30, 30, 6), (3, 45, 1)))],
+        "npz",
+    )
+    run("clean", tmp_path / "dirty.npz", "--out", tmp_path / "out")
+    assert len(read(tmp_path / "out")) == 2
+    run("clean", maps[0], "--out", tmp_path / "split")
+    assert len(read(tmp_path / "split")) == 2
+    failed = run("clean", maps[0], "--out", tmp_path / "no", "--set", "nosuch=1")
+    assert failed.exit_code == 3
+
+
+@pytest.fixture
+def routed(tmp_path):
+    """Two prediction sets of two sample images of different clusters, and the routes."""
+    table = tmp_path / "routes.csv"
+    assert run("route", "apply", IMAGES, "--out", table).exit_code == 0
+    by_cluster = {row["cluster"]: row["image_id"] for row in rows(table)}
+    ids = [by_cluster["fluorescence"], by_cluster["histology"]]
+    chosen = tmp_path / "images"
+    chosen.mkdir()
+    for name in ids:
+        (chosen / f"{name}.png").write_bytes((IMAGES / f"{name}.png").read_bytes())
+    shapes = [read_labels(sample_folder() / "truth" / f"{name}.png").shape for name in ids]
+    for k, name in enumerate(("one", "two")):
+        samples = []
+        for image_id, shape in zip(ids, shapes, strict=True):
+            labels = np.zeros(shape, np.int32)
+            disc(labels, 40, 40 + 60 * k, 10, 1)
+            samples.append(Sample(image_id, labels))
+        write_dataset(tmp_path / name, samples, "labels")
+    return tmp_path, ids
+
+
+def test_each_cluster_gets_its_own_model(routed):
+    tmp_path, ids = routed
+    map_ = tmp_path / "map.toml"
+    map_.write_text('[fluorescence]\nuse = "one"\n[histology]\nuse = "two"\n')
+    args = ["fuse", tmp_path / "one", tmp_path / "two", "--out", tmp_path / "out.npz",
+            "--route", "default", "--map", map_, "--images", tmp_path / "images"]  # fmt: skip
+    result = run(*args)
+    assert result.exit_code == 0, result.stderr
+    assert "cluster fluorescence: 1 images" in result.stderr
+    boxes = [read(tmp_path / "out.npz", name).boxes[0].tolist() for name in ids]
+    assert [box[1] for box in boxes] == [30, 90]
+    map_.write_text('[fluorescence]\nuse = "three"\n')
+    assert "'three'" in run(*args).stderr
+    map_.write_text('[moon]\nuse = "one"\n')
+    assert "'moon'" in run(*args).stderr
+
+
+def test_route_fit_and_show(tmp_path):
+    router = tmp_path / "router.json"
+    assert "fluorescence: 7 images" in run("route", "fit", IMAGES, "--out", router).stderr
+    result = run("route", "show", IMAGES, "--router", router, "--out", tmp_path / "sheets")
+    assert result.exit_code == 0
+    assert len(list((tmp_path / "sheets").glob("*.png"))) == 3
+    document = json.loads(router.read_text())
+    document["version"] = 99
+    router.write_text(json.dumps(document))
+    failed = run("route", "apply", IMAGES, "--router", router, "--out", tmp_path / "r.csv")
+    assert failed.exit_code == 3
+    assert "version" in failed.stderr
+
+
+def test_provenance_is_a_csv_of_one_row_per_result(sets, tmp_path):
+    run("fuse", *sets, "--out", tmp_path / "out", "--report", tmp_path / "report")
+    with (tmp_path / "report" / "provenance.csv").open(newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + 2 * len(read(tmp_path / "out"))

@@ -13,6 +13,7 @@ from nucfuse.data.images import read_image, read_labels
 from nucfuse.data.modality import modality
 from nucfuse.data.sample import sample_folder
 from nucfuse.models.base import get_model
+from nucfuse.report.pictures import grid, legend, outlines, titled
 
 # RGB of a nucleus's outline, by what became of it.
 COLOURS = {
@@ -28,16 +29,9 @@ SIDE, SCALE = 256, 2
 
 def drawn(image, labels, kinds):
     """A crop of the image, enlarged, with outlines of the labels in the colours of their kinds."""
-    crop = image[:SIDE, :SIDE]
-    # Stretched, or the dim nuclei of fluorescence could not be seen.
-    crop = np.clip(crop * (255 / max(1, int(np.percentile(crop, 99.9)))), 0, 255).astype(np.uint8)
-    big = cv2.resize(crop, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
-    for value, kind in kinds.items():
-        mask = (labels[:SIDE, :SIDE] == value).astype(np.uint8)
-        mask = cv2.resize(mask, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST)
-        rings, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(big, rings, -1, COLOURS[kind], 2, cv2.LINE_AA)
-    return big
+    crop = labels[:SIDE, :SIDE]
+    colours = [COLOURS[kinds[value]] for value in np.unique(crop[crop > 0])]
+    return outlines(image[:SIDE, :SIDE], crop, np.reshape(colours, (-1, 3)), SCALE)
 
 
 def panel(path, truth_path, model):
@@ -51,11 +45,7 @@ def panel(path, truth_path, model):
     for side, labels in (("true", truth), ("pred", pred)):
         own = table[table["side"] == side]
         sides.append(drawn(image, labels, dict(zip(own["id"], own["kind"], strict=True))))
-    column = np.vstack([sides[0], np.full((6, SIDE * SCALE, 3), 255, np.uint8), sides[1]])
-    text = f"{modality(image)}: dsb_ap {scores.dsb_ap:.3f}"
-    head = np.full((34, SIDE * SCALE, 3), 255, np.uint8)
-    cv2.putText(head, text, (6, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.vstack([head, column])
+    return titled(grid(sides, 1), f"{modality(image)}: dsb_ap {scores.dsb_ap:.3f}", 0.7)
 
 
 def main():
@@ -67,15 +57,9 @@ def main():
         if min(image.shape[:2]) >= SIDE:
             chosen.setdefault(modality(image), path)
     panels = [panel(p, folder / "truth" / p.name, model) for _, p in sorted(chosen.items())]
-    gap = np.full((panels[0].shape[0], 6, 3), 255, np.uint8)
-    picture = np.hstack([part for p in panels for part in (p, gap)][:-1])
-    legend = np.full((36, picture.shape[1], 3), 255, np.uint8)
-    for k, (kind, colour) in enumerate(COLOURS.items()):
-        x = 10 + 170 * k
-        cv2.rectangle(legend, (x, 10), (x + 16, 26), colour, -1)
-        cv2.putText(legend, kind.replace("_", " "), (x + 22, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.55,
-                    (0, 0, 0), 1, cv2.LINE_AA)  # fmt: skip
-    picture = np.vstack([picture, legend])
+    picture = grid(panels, len(panels))
+    entries = {kind.replace("_", " "): colour for kind, colour in COLOURS.items()}
+    picture = np.vstack([picture, legend(entries, picture.shape[1])])
     cv2.imwrite(
         str(Path(__file__).parent / "overview.jpg"),
         picture[..., ::-1],

@@ -5,6 +5,10 @@ and not the spread of the data at hand, because the spread is a matter of how ma
 kind there are: K-means on the study's features, each divided by its own standard deviation, puts
 four of the 107 stained DSB2018 training images to bright-field, and without colour in a data set it
 would blow up the noise of its camera.
+
+The constants and units of `polarity` were chosen by trial, some twenty settings, on the 664 DSB2018
+training images and on altered copies of them; other units can split fluorescence in two and leave
+bright-field with histology. What is measured on these images is therefore no measure for others.
 """
 
 from collections.abc import Callable

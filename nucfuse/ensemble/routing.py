@@ -137,7 +137,8 @@ def fit_router(
     -----
     On the 664 DSB2018 training images either kind of features gives 541 fluorescence, 107 histology
     and 16 bright-field images. Of 2,889 copies of the 107 with other hues, brighter, darker, hazy,
-    yellowed and paled, "study" takes 757 for bright-field, "polarity" none (3 are far).
+    yellowed and paled, "study" takes 757 for bright-field, "polarity" none (3 are far). The
+    latter's units were chosen on these very images: on unseen ones expect less.
     """
     if features not in FEATURES:
         raise ValueError(f"unknown features {features!r}; there are: {', '.join(FEATURES)}")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from nucfuse.ensemble.clusters import find_clusters
+from nucfuse.ensemble.clusters import Clusters, find_clusters
 from nucfuse.ensemble.pool import pooled
 from nucfuse.ensemble.weighted import WHOLE_VOTE, voted, whole_votes
 from nucfuse.masks.instances import Instances
@@ -33,9 +33,8 @@ def test_vote_is_that_of_counting_pixels(size, holes, seed, threshold):
     scores = rng.integers(1, 9, 4) / 8
     sets = [Instances.from_masks([m], scores=[s]) for m, s in zip(masks, scores, strict=True)]
     pool = pooled(sets, np.ones(4))
-    clusters = find_clusters(pool, 0.0)
-    fused = voted(pool, clusters, threshold, absent=0.0)
-    assert len(fused) == 1
+    together = Clusters(pool.order.astype(np.int32), np.array([0, 4]))  # whether they match or not
+    fused = voted(pool, together, threshold, absent=0.0)
     counts = (masks * scores[:, np.newaxis, np.newaxis]).sum(axis=0)
     assert_array_equal(fused.to_masks()[0], counts > threshold * scores.sum())
     Instances.from_runs(fused.shape, *fused.runs)  # runs that touch are joined

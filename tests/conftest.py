@@ -20,8 +20,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_configure(config):
-    """Uncompiled kernels warn where compiled ones wrap around on purpose: where they hash."""
-    config.addinivalue_line(
-        "filterwarnings",
-        "ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks._overlap_kernels",
-    )
+    """Uncompiled kernels warn where compiled ones wrap around on purpose: in bit tricks."""
+    for module in ("_overlap_kernels", "_run_kernels"):
+        config.addinivalue_line(
+            "filterwarnings",
+            f"ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks.{module}",
+        )

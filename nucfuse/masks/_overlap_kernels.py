@@ -3,18 +3,11 @@
 import numpy as np
 from numba import njit
 
-from nucfuse.masks._run_kernels import grown, ranks_of
+from nucfuse.masks._run_kernels import flagged, grown, ranks_of
 
 # An odd 64-bit constant (2**64 / golden ratio): the upper bits of its products are well spread.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _ONE = np.uint64(1)
-# Gathers the lowest bits of 8 bytes in the top byte.
-_GATHER, _TOP_BYTE = np.uint64(0x0102040810204080), np.uint64(56)
-# A de Bruijn sequence: times a power of 2, its top 6 bits are another number for each power.
-_DE_BRUIJN, _TOP_BITS = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
-_POWER_OF = np.zeros(64, np.int64)
-for _power in range(64):
-    _POWER_OF[(int(_DE_BRUIJN) << _power & (1 << 64) - 1) >> 58] = _power
 _BLOCK = 512  # pixels compared at a time
 _CHUNK = 1 << 13  # pixels whose changes are listed at a time; the list stays in the cache
 
@@ -58,21 +51,12 @@ def _change_positions(true, pred, begin, end, flags, positions):
     """Pixels in begin..end - 1 that differ from the one before them (begin >= 1); how many.
 
     Neighbouring pixels mostly repeat. All are compared in a loop without branches; the flags are
-    then read 64 at a time, as bits, and mostly skipped.
+    then read many at a time, and mostly skipped.
     """
-    words = flags.view(np.uint64)
     n = 0
     for block in range(begin, end, _BLOCK):
         _flag_changes(true, pred, block, min(block + _BLOCK, end), flags)
-        for first in range(0, _BLOCK // 8, 8):
-            bits = np.uint64(0)
-            for w in range(8):
-                bits |= ((words[first + w] * _GATHER) >> _TOP_BYTE) << np.uint64(w * 8)
-            while bits != 0:
-                lowest = bits & (~bits + _ONE)
-                positions[n] = block + first * 8 + _POWER_OF[(lowest * _DE_BRUIJN) >> _TOP_BITS]
-                n += 1
-                bits ^= lowest
+        n += flagged(flags, block, positions[n:])
     return n
 
 

@@ -3,6 +3,15 @@
 import numpy as np
 from numba import njit
 
+_ONE = np.uint64(1)
+# Gathers the lowest bits of 8 bytes in the top byte.
+_GATHER, _TOP_BYTE = np.uint64(0x0102040810204080), np.uint64(56)
+# A de Bruijn sequence: times a power of 2, its top 6 bits are another number for each power.
+_DE_BRUIJN, _TOP_BITS = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
+_POWER_OF = np.zeros(64, np.int64)
+for _power in range(64):
+    _POWER_OF[(int(_DE_BRUIJN) << _power & (1 << 64) - 1) >> 58] = _power
+
 
 @njit(cache=True, nogil=True)
 def grown(array, size):
@@ -62,10 +71,30 @@ def ranks_of(ids):
 
 
 @njit(cache=True, nogil=True)
+def flagged(flags, first, positions):
+    """Write ``first + k`` for each k with ``flags[k] == 1``, else 0, uint8 (64 n,); how many.
+
+    64 flags at a time become the bits of one number, whose powers of 2 are taken off one by one.
+    """
+    words = flags.view(np.uint64)
+    n = 0
+    for block in range(0, words.size, 8):
+        bits = np.uint64(0)
+        for w in range(8):
+            bits |= ((words[block + w] * _GATHER) >> _TOP_BYTE) << np.uint64(w * 8)
+        while bits != 0:
+            lowest = bits & (~bits + _ONE)
+            positions[n] = first + block * 8 + _POWER_OF[(lowest * _DE_BRUIJN) >> _TOP_BITS]
+            n += 1
+            bits ^= lowest
+    return n
+
+
+@njit(cache=True, nogil=True)
 def column_runs(labels):
     """Vertical runs of non-zero pixels, (H, W) C-contiguous -> column, top, length, label.
 
-    One pass in memory order: a row is compared with the one above it, 64 pixels at a time, and a
+    One pass in memory order: a row is compared with the one above it, without branches, and a
     column's run is closed where they differ. Runs come ordered by their end, so that a stable sort
     by column puts them in column-major order.
     """
@@ -75,8 +104,8 @@ def column_runs(labels):
     lengths, values = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
     n = 0
     begun = np.zeros(width, np.int32)
-    changed = np.zeros(64, np.uint8)
-    words = changed.view(np.uint64)
+    flags = np.zeros((width + 63) // 64 * 64, np.uint8)
+    changed = np.empty(width, np.int64)
     nothing = np.zeros(width, labels.dtype)
     for y in range(height + 1):
         above = labels[y - 1] if y > 0 else nothing
@@ -85,26 +114,14 @@ def column_runs(labels):
             capacity = 2 * (n + width)
             columns, tops = grown(columns, capacity), grown(tops, capacity)
             lengths, values = grown(lengths, capacity), grown(values, capacity)
-        for block in range(0, width, 64):
-            if block + 64 <= width:
-                a, h = above[block : block + 64], here[block : block + 64]
-                for k in range(64):
-                    changed[k] = a[k] != h[k]
-            else:
-                changed[:] = 0
-                for k in range(width - block):
-                    changed[k] = above[block + k] != here[block + k]
-            for w in range(8):
-                if words[w] == 0:
-                    continue
-                for x in range(block + w * 8, block + w * 8 + 8):
-                    if changed[x - block] == 0:
-                        continue
-                    if above[x] != 0:
-                        columns[n], tops[n] = x, begun[x]
-                        lengths[n], values[n] = y - begun[x], above[x]
-                        n += 1
-                    begun[x] = y
+        for x in range(width):
+            flags[x] = above[x] != here[x]
+        for x in changed[: flagged(flags, 0, changed)]:
+            if above[x] != 0:
+                columns[n], tops[n] = x, begun[x]
+                lengths[n], values[n] = y - begun[x], above[x]
+                n += 1
+            begun[x] = y
     return columns[:n], tops[:n], lengths[:n], values[:n]
 
 

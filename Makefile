@@ -1,4 +1,4 @@
-# make demo: install and score a baseline on real images     make test: install and run the checks
+# make demo: install, fuse baselines and score them on real images     make test: install and run the checks
 # make PYTHON=/path/to/python3.11 …: another interpreter than python3
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo      install, segment 12 real images, score the result"
+	@echo "make demo      install, segment 12 real images three ways, fuse, score"
 	@echo "make test      install, lint, type-check, test (with and without compiled kernels)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make bench     compare speed with other libraries; DATA=folder of stage1_train"
@@ -46,10 +46,18 @@ venv: .venv/installed-dev
 demo: .venv/installed
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/nucfuse sample --out $(DEMO)/sample
-	$(BIN)/nucfuse predict $(DEMO)/sample/images --model otsu --out $(DEMO)/otsu
-	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/otsu \
+	$(BIN)/nucfuse predict $(DEMO)/sample/images --model otsu --out $(DEMO)/otsu.npz
+	$(BIN)/nucfuse predict $(DEMO)/sample/images --model adaptive --out $(DEMO)/adaptive.npz
+	$(BIN)/nucfuse predict $(DEMO)/sample/images --model log --out $(DEMO)/log.npz
+	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
+	  --method union --out $(DEMO)/union.npz
+	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
+	  --out $(DEMO)/fused.npz --images $(DEMO)/sample/images --report $(DEMO)/fusion
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/fused.npz \
 	  --by modality --images $(DEMO)/sample/images --out $(DEMO)/score
-	@echo && echo "The tables are in $(DEMO)/score:" && ls $(DEMO)/score
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/otsu.npz $(DEMO)/adaptive.npz \
+	  $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz --brief
+	@echo "The tables are in $(DEMO)/score, and what to look at by eye in $(DEMO)/fusion."
 
 test: PYTEST_OPTIONS := -m "not slow"
 test test-all: .venv/installed-dev

@@ -78,10 +78,11 @@ def main() -> None:
     show_default=True,
     help="How many of the worst images to list.",
 )
+@click.option("--brief", is_flag=True, help="Print the headline table only.")
 @_scoring
 @READING
 def score(truth: Path, preds: tuple[Path, ...], fail_under: float | None, worst: int,
-          out: Path | None, as_json: bool, **settings: Any) -> None:  # fmt: skip
+          brief: bool, out: Path | None, as_json: bool, **settings: Any) -> None:  # fmt: skip
     """Score predicted nuclei against ground truth (mean AP over IoU 0.50-0.95).
 
     TRUTH and each PRED: a DSB2018 folder or zip, a folder of label images, a Kaggle CSV, COCO JSON
@@ -93,7 +94,7 @@ def score(truth: Path, preds: tuple[Path, ...], fail_under: float | None, worst:
     result = scoring.score(truth, preds, scoring.ScoreOptions.from_text(**settings), out)
     if out is not None:
         files.write_scores(out, result)
-    click.echo(result.to_json() if as_json else tables.score_text(result, worst))
+    click.echo(result.to_json() if as_json else tables.score_text(result, worst, brief))
     if fail_under is not None and min(s.dsb_ap for s in result.scores) < fail_under:
         _fail(f"below --fail-under {fail_under}", EXIT_BELOW)
     if not result.complete:

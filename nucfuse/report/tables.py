@@ -16,8 +16,10 @@ _EXTRA = ("coco_ap", "boundary_ap", "boundary_iou", "boundary_f")
 _NOTES_SHOWN = 5
 
 
-def score_text(result: ScoreResult, worst: int = 5) -> str:
+def score_text(result: ScoreResult, worst: int = 5, brief: bool = False) -> str:
     """Headline table, what was missing, where the points are, strata, and the worst images."""
+    if brief:
+        return _headline(result)
     parts = [_headline(result), _pairing_lines(result)]
     for name, scores in zip(result.names, result.scores, strict=True):
         title = f"{name}: " if len(result.names) > 1 else ""

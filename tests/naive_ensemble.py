@@ -49,7 +49,8 @@ class Nucleus:
     def level(self):
         """Sort key that knows nothing of the model."""
         return (
-            -self.strength, self.place, -self.area, self.cls, self.name, naive.runs(self.mask)
+            -self.strength, self.place, math.isnan(self.score), -self.area, self.cls, self.name,
+            naive.runs(self.mask),
         )  # fmt: skip
 
 
@@ -201,7 +202,7 @@ def majority(cluster, threshold, against=Fraction(0), vote=lambda n: n.vote):
     mask = np.zeros(cluster[0].mask.shape, bool)
     for y, x in np.argwhere(np.any([n.mask for n in cluster], axis=0)):
         cast = sum(vote(n) for n in cluster if n.mask[y, x])
-        mask[y, x] = cast > Fraction(threshold) * total
+        mask[y, x] = is_more(cast / total, threshold)
     return mask
 
 

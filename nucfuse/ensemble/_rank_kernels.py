@@ -5,8 +5,10 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def _compared(a, b, areas, classes, names, starts, lengths, offsets):
+def _compared(a, b, unscored, areas, classes, names, starts, lengths, offsets):
     """Below 0 if mask a comes before mask b, above 0 if after, 0 if they are the same."""
+    if unscored[a] != unscored[b]:
+        return np.int64(unscored[a]) - np.int64(unscored[b])
     if areas[a] != areas[b]:
         return areas[b] - areas[a]
     if classes[a] != classes[b]:
@@ -26,11 +28,12 @@ def _compared(a, b, areas, classes, names, starts, lengths, offsets):
 
 
 @njit(cache=True, nogil=True)
-def break_ties(order, strengths, places, areas, classes, names, starts, lengths, offsets):
+def break_ties(order, strengths, places, unscored, areas, classes, names, starts, lengths, offsets):
     """Sort, in place, stretches of ``order`` that are equal in strength and place; their levels.
 
     Returns the level of each mask, int32 (N,): numbers from 0 in order; the same for the same.
     """
+    keys = (unscored, areas, classes, names, starts, lengths, offsets)
     levels = np.empty(order.size, np.int32)
     for k in range(order.size):
         i = k
@@ -39,7 +42,7 @@ def break_ties(order, strengths, places, areas, classes, names, starts, lengths,
             before = order[i - 1]
             if strengths[before] != strengths[m] or places[before] != places[m]:
                 break
-            if _compared(before, m, areas, classes, names, starts, lengths, offsets) <= 0:
+            if _compared(before, m, *keys) <= 0:
                 break
             order[i] = before
             i -= 1
@@ -49,7 +52,7 @@ def break_ties(order, strengths, places, areas, classes, names, starts, lengths,
         m = order[k]
         before = order[k - 1] if k > 0 else m
         same = k > 0 and strengths[before] == strengths[m] and places[before] == places[m]
-        if not same or _compared(before, m, areas, classes, names, starts, lengths, offsets) != 0:
+        if not same or _compared(before, m, *keys) != 0:
             level += 1
         levels[m] = level
     return levels

@@ -74,9 +74,9 @@ def pooled(sets: Sequence[Instances], weights: NDArray[np.float64]) -> Pool:
     """The nuclei of the sets of positive weight, without those that have no pixel.
 
     The order of strength does not depend on the order of the sets: from the highest strength to
-    the lowest; of equal ones the lower place in its own set first, then the larger area, the lower
-    class, the name of the source in alphabetical order, and the outline. What is equal in all of
-    that is one nucleus said twice, and has one level.
+    the lowest; of equal ones the lower place in its own set first, then what has a score, the
+    larger area, the lower class, the name of the source in alphabetical order, and the outline.
+    What is equal in all of that is one nucleus said twice, and has one level.
     """
     has_say = weights > 0
     used = np.flatnonzero(has_say).astype(np.int32)
@@ -114,7 +114,14 @@ def _ranked(
     classes = masks.classes if masks.classes is not None else np.zeros(len(masks), np.int32)
     # At one place of one strength there is at most one nucleus of each model: few to compare.
     levels = kernels.break_ties(
-        order, strengths, places, masks.areas, classes, of_name[masks.sources], *masks.runs
+        order,
+        strengths,
+        places,
+        np.isnan(masks.scores),
+        masks.areas,
+        classes,
+        of_name[masks.sources],
+        *masks.runs,
     )
     ranks = np.empty(order.size, np.int32)
     ranks[order] = np.arange(order.size, dtype=np.int32)

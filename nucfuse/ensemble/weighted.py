@@ -47,7 +47,7 @@ def voted(pool: Pool, clusters: Clusters, threshold: float, absent: float) -> In
     missing = whole_votes(pool.weights).sum() - _sums(
         whole_votes(pool.weights)[pool.models], clusters
     )
-    needed = np.floor(threshold * (cast + absent * missing)).astype(np.int64)
+    needed = _most_without(threshold, cast + absent * missing)
     runs = kernels.voted_runs(
         (*masks.runs, masks.boxes, masks.areas, masks.shape[0]),
         clusters.members, clusters.offsets, votes[clusters.members], needed,
@@ -57,6 +57,17 @@ def voted(pool: Pool, clusters: Clusters, threshold: float, absent: float) -> In
         masks.shape, *runs, scores=fused_scores(pool, clusters), classes=classes
     )
     return merged_sources(fused, pool, clusters)
+
+
+def _most_without(threshold: float, total: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Most votes whose share of the total, as the nearest float, is not above the threshold.
+
+    So 2 of 3 votes are not more than 2 / 3, though 3 * (2 / 3) may be a hair below 2.
+    """
+    needed = np.floor(threshold * total)
+    needed += (needed + 1) / total <= threshold
+    needed -= needed / total > threshold
+    return needed.astype(np.int64)
 
 
 def whole_votes(strengths: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -14,7 +14,11 @@ from nucfuse.masks.instances import Instances
 ENTRY_POINTS = "nucfuse.models"
 
 # Where a built-in model is made; imported when it is asked for, as some load heavy libraries.
-_BUILT_IN = {"otsu": "nucfuse.models.otsu:Otsu"}
+_BUILT_IN = {
+    "otsu": "nucfuse.models.otsu:Otsu",
+    "adaptive": "nucfuse.models.adaptive:Adaptive",
+    "log": "nucfuse.models.log:LaplacianOfGaussian",
+}
 
 
 @runtime_checkable

@@ -1,7 +1,5 @@
 """A classical baseline without training: Otsu's threshold and a distance-transform watershed."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +11,14 @@ from skimage.segmentation import watershed
 from nucfuse.data.modality import Modality, modality
 from nucfuse.masks.instances import Instances
 from nucfuse.models.base import as_rgb
+from nucfuse.models.preparation import (
+    is_flat,
+    median_radius,
+    mended,
+    score_of,
+    signal_of,
+    without_halo,
+)
 
 # Tuned by hand on 148 of the DSB2018 training images, to no more than one digit.
 _SMOOTHING = 0.5  # sigma of the Gaussian in pixels
@@ -20,7 +26,6 @@ _SHARE_OF_OTSU = {"fluorescence": 0.8, "histology": 0.9, "brightfield": 1.3}
 _WINDOW = 6  # side of the window for the local mean, in radii of the median nucleus
 _SMALLEST_WINDOW = 61
 _SMALLEST_NUCLEUS = 0.1  # of the median area
-_SPECK = 12  # pixels; smaller objects do not count towards the median
 _PEAK_DISTANCE = 0.7  # between centres of touching nuclei, in radii of the median nucleus
 _PEAK_SMOOTHING = 0.2  # sigma for the distance transform, in radii
 _OWN_LEVEL = 0.5  # of a nucleus's mean contrast; what is fainter is its halo
@@ -70,21 +75,16 @@ class Otsu:
         crops, corners, scores = [], [], []
         for i, box in enumerate(ndimage.find_objects(labels), start=1):
             region = labels[box] == i
-            crops.append(_without_halo(region, contrast[box]))
+            crops.append(without_halo(region, contrast[box], _OWN_LEVEL))
             corners.append((box[0].start, box[1].start))
-            mean = float(contrast[box][crops[-1]].mean())
-            scores.append(mean / (mean + threshold) * _solidity(crops[-1]))
+            scores.append(score_of(crops[-1], contrast[box], threshold))
         return Instances.from_crops(crops, corners, contrast.shape, scores=scores, source=self.name)
 
 
 def _contrast(rgb: NDArray[np.uint8], kind: Modality) -> tuple[NDArray[np.float32], float]:
     """Contrast to the ground, float32 (H, W), and its threshold; 0 if the image is constant."""
-    if kind == "fluorescence":
-        signal = rgb.max(axis=2).astype(np.float32)
-    else:
-        signal = np.float32(255) - rgb.mean(axis=2, dtype=np.float32)
-    signal = cv2.GaussianBlur(signal, (0, 0), _SMOOTHING)
-    if signal.max() - signal.min() < 1:  # less than one grey level
+    signal = cv2.GaussianBlur(signal_of(rgb, kind), (0, 0), _SMOOTHING)
+    if is_flat(signal):
         return signal, 0.0
     level = float(threshold_otsu(signal))
     ground = float(np.median(signal[signal <= level]))
@@ -97,33 +97,10 @@ def _contrast(rgb: NDArray[np.uint8], kind: Modality) -> tuple[NDArray[np.float3
 def _foreground(contrast: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.uint8], float]:
     """Pixels of nuclei, uint8 (H, W) of 0 and 1, and the radius of the median nucleus."""
     mask = (contrast > threshold).astype(np.uint8)
-    radius = _median_radius(mask)
+    radius = median_radius(mask)
     window = min(max(_SMALLEST_WINDOW, round(_WINDOW * radius)), 2 * max(contrast.shape))
     mask &= contrast > cv2.blur(contrast, (window, window))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    radius = _median_radius(mask)
-    least = _SMALLEST_NUCLEUS * np.pi * radius**2
-    mask = 1 - _without_small(1 - mask, least)
-    return _without_small(mask, least), radius
-
-
-def _areas(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """4-connected objects: label image, and area of each label; the background's is 0."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    areas = stats[:, cv2.CC_STAT_AREA].copy()
-    areas[0] = 0
-    return labels, areas
-
-
-def _median_radius(mask: NDArray[np.uint8]) -> float:
-    areas = _areas(mask)[1][1:]
-    nuclei = areas[areas >= _SPECK]
-    return float(np.sqrt(np.median(nuclei) / np.pi)) if nuclei.size else 1.0
-
-
-def _without_small(mask: NDArray[np.uint8], least: float) -> NDArray[np.uint8]:
-    labels, areas = _areas(mask)
-    return (areas >= max(least, 1)).astype(np.uint8)[labels]
+    return mended(mask, _SMALLEST_NUCLEUS)
 
 
 def _split(mask: NDArray[np.uint8], radius: float) -> NDArray[np.int32]:
@@ -138,22 +115,3 @@ def _split(mask: NDArray[np.uint8], radius: float) -> NDArray[np.int32]:
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     labels: NDArray[np.int32] = watershed(-distance, seeds, mask=mask.astype(bool))
     return labels
-
-
-def _without_halo(region: NDArray[np.bool_], contrast: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The largest piece of the region (h, w) with at least half its mean contrast, holes filled."""
-    core = region & (contrast >= contrast[region].mean() * _OWN_LEVEL)
-    outlines, _ = cv2.findContours(core.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    largest = max(outlines, key=lambda outline: (cv2.contourArea(outline), len(outline)))
-    filled = cv2.drawContours(np.zeros(core.shape, np.uint8), [largest], 0, 1, cv2.FILLED)
-    return region & (filled > 0)
-
-
-def _solidity(mask: NDArray[np.bool_]) -> float:
-    """Pixels of a mask over those whose centres lie in its convex hull, in (0, 1]."""
-    hull = cv2.convexHull(cv2.findNonZero(mask.astype(np.uint8)))[:, 0].astype(np.int64)
-    # Pick's theorem: points in a lattice polygon = area + points on its edges / 2 + 1.
-    steps = np.abs(hull - np.roll(hull, 1, axis=0))
-    on_edges = np.gcd(steps[:, 0], steps[:, 1]).sum()
-    area = cv2.contourArea(hull.astype(np.int32))
-    return float(mask.sum() / (area + on_edges / 2 + 1))

@@ -11,7 +11,7 @@ from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction
 
 from nucfuse.clean import _split_kernels as kernels
-from nucfuse.clean.parameters import Parameter, resolve
+from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import (
     PARAMETERS,
     Method,
@@ -302,13 +302,3 @@ def test_every_parameter_belongs_to_a_method_and_has_a_default_in_range():
     assert len(set(names)) == len(names)
     assert {p.name for method in METHODS for p in parameters_of(method)} == set(names)
     assert resolve(PARAMETERS, {p.name: p.default for p in PARAMETERS}) == resolve(PARAMETERS, {})
-
-
-def test_whole_and_boundless_parameters():
-    count = Parameter("count", 2, 1, float("inf"), "how many")
-    assert count.checked(np.int64(7)) == 7
-    assert count.checked(3.0) == 3
-    assert isinstance(count.checked(3.0), int)
-    for bad in (1.5, 0, float("inf"), float("nan")):
-        with pytest.raises(ValueError, match="count must be a whole number of at least 1, got"):
-            count.checked(bad)

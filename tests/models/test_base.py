@@ -40,20 +40,20 @@ def test_built_in_models_load():
 def test_models_of_other_packages_load(plugins, monkeypatch):
     plugins(nothing="a_package:Nothing")
     monkeypatch.setattr(EntryPoint, "load", lambda self: Nothing)
-    assert model_names() == ["nothing", "otsu"]
+    assert model_names() == ["adaptive", "log", "nothing", "otsu"]
     assert isinstance(get_model("nothing"), Nothing)
 
 
 def test_built_in_names_cannot_be_taken_over(plugins):
     plugins(otsu="somewhere:else")
     assert isinstance(get_model("otsu"), Otsu)
-    assert model_names() == ["otsu"]
+    assert model_names() == ["adaptive", "log", "otsu"]
 
 
 @pytest.mark.parametrize("name", ["Otsu", "", "../x", "os:system"])
 def test_unknown_names_list_those_there_are(plugins, name):
     plugins(nothing="a_package:Nothing")
-    with pytest.raises(DataError, match=f"no model is called {name!r}; there are: nothing, otsu"):
+    with pytest.raises(DataError, match=f"no model is called {name!r}; there are: adaptive, log, "):
         get_model(name)
 
 

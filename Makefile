@@ -71,6 +71,7 @@ bench: .venv/installed-dev
 	@test -d "$(DATA)" || { echo "make bench needs the unpacked DSB2018 training images" \
 	  "(stage1_train): make bench DATA=/path/to/stage1_train" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --requirement benchmarks/requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --requirement benchmarks/requirements-no-deps.txt
 	$(BIN)/python benchmarks/run.py --data "$(DATA)"
 
 clean:

@@ -22,6 +22,10 @@ class Row:
     wanted : float
         ``faster``: times as fast as the peer, at least. ``within``: times the peer's figure, at
         most. ``below``: the largest figure allowed, in ``unit``.
+    topic : str
+        Which table of the page it is in, a key of `page.TABLES`.
+    masks : int
+        How many there were, for rows that are plotted over it; else 0.
     """
 
     work: str
@@ -33,6 +37,8 @@ class Row:
     unit: str = "s"
     note: str = ""
     runs: dict[str, list[float]] = field(default_factory=dict)
+    topic: str = "score"
+    masks: int = 0
 
     @property
     def ratio(self) -> float:

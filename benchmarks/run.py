@@ -1,7 +1,8 @@
 """All benchmarks in one run: `python benchmarks/run.py --data DSB2018_STAGE1_TRAIN_FOLDER`.
 
-Needs `pip install -e . -r benchmarks/requirements.txt`. Every library is held to one thread. Writes
-docs/benchmarks.md if nothing was left out by --only.
+Needs `pip install -e . -r benchmarks/requirements.txt`, then
+`pip install --no-deps -r benchmarks/requirements-no-deps.txt`. Every library is held to
+one thread. Writes docs/benchmarks.md, with its plot, if nothing was left out by --only.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from measure import Row
 
-TOPICS = ("score", "synthetic", "large", "rle", "iou", "coco_ap", "command")
+TOPICS = ("score", "synthetic", "large", "rle", "iou", "coco_ap", "fusion", "growth", "command")
 ROOT = Path(__file__).parents[1]
 ONE_THREAD = {
     f"{library}_NUM_THREADS": "1"
@@ -66,7 +67,7 @@ def rows(data: Path, topics: list[str]) -> Iterator[Row]:
         import command
 
         yield from command.rows(data)
-    real = scenes.real_scene(data) if {"score", "rle", "coco_ap"} & set(topics) else None
+    real = scenes.real_scene(data) if {"score", "rle", "coco_ap", "fusion"} & set(topics) else None
     if real and "score" in topics:
         import score
 
@@ -91,6 +92,14 @@ def rows(data: Path, topics: list[str]) -> Iterator[Row]:
         import coco_ap
 
         yield from coco_ap.rows(real)
+    if real and "fusion" in topics:
+        import fusion
+
+        yield from fusion.rows(real)
+    if "growth" in topics:
+        import growth
+
+        yield from growth.rows()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 def pytest_configure(config):
     """Uncompiled kernels warn where compiled ones wrap around on purpose: in bit tricks."""
-    for module in ("_overlap_kernels", "_run_kernels"):
+    for module in ("_overlap_kernels", "_array_kernels"):
         config.addinivalue_line(
             "filterwarnings",
             f"ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks.{module}",

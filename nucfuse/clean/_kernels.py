@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from nucfuse.masks._array_kernels import root_of
+
 _BEYOND = np.int64(1) << 62  # after every pixel
 
 
@@ -117,14 +119,6 @@ def _columns_of_runs(starts, lengths, offsets, height):
 
 
 @njit(cache=True, nogil=True)
-def _root(parents, i):
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
-
-
-@njit(cache=True, nogil=True)
 def connected_pieces(starts, lengths, offsets, height):
     """8-connected pieces of masks: column, top, length, piece of each segment; each piece's mask.
 
@@ -144,11 +138,11 @@ def connected_pieces(starts, lengths, offsets, height):
                 i += 1
             k = i
             while columns[k] == columns[j] - 1 and tops[k] <= tops[j] + sizes[j]:
-                a, b = _root(parents, k), _root(parents, j)
+                a, b = root_of(parents, k), root_of(parents, j)
                 parents[max(a, b)] = min(a, b)
                 k += 1
         for j in range(seg_offsets[m], seg_offsets[m + 1]):
-            root = _root(parents, j)
+            root = root_of(parents, j)
             if root == j:
                 pieces[j] = n
                 mask_of_piece[n] = m

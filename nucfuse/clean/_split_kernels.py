@@ -3,13 +3,7 @@
 import numpy as np
 from numba import njit
 
-
-@njit(cache=True, nogil=True)
-def _root(parents, i):
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
+from nucfuse.masks._array_kernels import root_of
 
 
 @njit(cache=True, nogil=True)
@@ -44,7 +38,7 @@ def peaks(values, order, width, diagonal):
         for k in range(_around(pixel, width, values.size, diagonal, neighbours)):
             if parents[neighbours[k]] < 0:
                 continue
-            a, b = _root(parents, neighbours[k]), _root(parents, pixel)
+            a, b = root_of(parents, neighbours[k]), root_of(parents, pixel)
             if a == b:
                 continue
             if ranks[a] > ranks[b]:

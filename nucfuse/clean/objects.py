@@ -177,20 +177,24 @@ def _smoothed(labels: NDArray[np.int32], settings: Settings) -> NDArray[np.int32
     # Far enough for either step not to notice where the crop ends.
     margin = 2 * sum(reach for _, reach in steps) + 1
     padded = np.pad(labels, margin, mode="edge")
-    result, claims = padded.copy(), np.zeros_like(padded)
-    for i, box in enumerate(ndimage.find_objects(padded), start=1):
+    result, claims = labels.copy(), np.zeros_like(labels)
+    for i, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
-        wide = tuple(slice(max(0, s.start - margin), s.stop + margin) for s in box)
-        before = padded[wide] == i
-        after = _one_smoothed(before, steps) & (before | (padded[wide] == 0))
+        wide = tuple(slice(s.start, s.stop + 2 * margin) for s in box)  # in the padded image
+        here = tuple(slice(max(0, s.start - margin), s.stop + margin) for s in box)
+        inner = tuple(
+            slice(h.start - s.start + margin, None) for h, s in zip(here, box, strict=True)
+        )
+        old = labels[here]
+        new = _one_smoothed(padded[wide] == i, steps)[inner][: old.shape[0], : old.shape[1]]
+        before = old == i
+        after = new & (before | (old == 0))
         after = _largest_piece(after if after.any() else before)
-        result[wide][before & ~after] = 0
+        result[here][before & ~after] = 0
         grown = after & ~before
-        claims[wide][grown] = np.where(claims[wide][grown] == 0, i, -1)
-    result[claims > 0] = claims[claims > 0]
-    inner = slice(margin, -margin)
-    return np.ascontiguousarray(result[inner, inner])
+        claims[here][grown] = np.where(claims[here][grown] == 0, i, -1)
+    return np.where(claims > 0, claims, result)
 
 
 def _one_smoothed(mask: NDArray[np.bool_], steps: list[tuple[int, int]]) -> NDArray[np.bool_]:

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from nucfuse.masks._array_kernels import root_of
+
 
 @njit(cache=True, nogil=True)
 def _share_a_model(a, b, models, links, seen, stamp):
@@ -41,27 +43,19 @@ def join_pairs(first, second, models, n_models):
 
 
 @njit(cache=True, nogil=True)
-def _root(parents, i):
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
-
-
-@njit(cache=True, nogil=True)
 def clashing(first, second, models, n_models):
     """Whether each mask is connected, over any number of pairs, to another of its own model."""
     n = models.size
     parents = np.arange(n)
     for k in range(first.size):
-        a, b = _root(parents, first[k]), _root(parents, second[k])
+        a, b = root_of(parents, first[k]), root_of(parents, second[k])
         parents[max(a, b)] = min(a, b)
     # A root is the first of its masks, so the list of each can be built in one pass.
     last = np.full(n, -1, np.int64)
     links = np.full(n, -1, np.int64)
     clash = np.zeros(n, np.bool_)
     for i in range(n):
-        root = _root(parents, i)
+        root = root_of(parents, i)
         k, steps = last[root], 0
         while k >= 0 and not clash[root]:
             steps += 1
@@ -69,7 +63,7 @@ def clashing(first, second, models, n_models):
             k = links[k]
         links[i], last[root] = last[root], i
     for i in range(n):
-        clash[i] = clash[_root(parents, i)]
+        clash[i] = clash[root_of(parents, i)]
     return clash
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from nucfuse.ensemble._grid_kernels import cell_rects, empty_grid, insert, meet_in
-from nucfuse.masks._overlap_kernels import _first_run_after, shared_pixels
+from nucfuse.masks._pair_kernels import first_run_after, shared_pixels
 from nucfuse.masks._run_kernels import grown
 
 
@@ -76,8 +76,8 @@ def shared_by(masks, a, b):
             shared += max(np.int32(0), common)
         return np.int64(shared)
     at = np.int64(x0) * height
-    a0 = _first_run_after(starts, lengths, offsets[a], offsets[a + 1], at)
-    b0 = _first_run_after(starts, lengths, offsets[b], offsets[b + 1], at)
+    a0 = first_run_after(starts, lengths, offsets[a], offsets[a + 1], at)
+    b0 = first_run_after(starts, lengths, offsets[b], offsets[b + 1], at)
     return shared_pixels(starts, lengths, a0, offsets[a + 1], starts, lengths, b0, offsets[b + 1])
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks import _run_kernels as kernels
 from nucfuse.masks import polygons, rle
+from nucfuse.masks._array_kernels import lowest, ranks_of
 from nucfuse.masks.crops import crops_to_runs, runs_to_crops
 from nucfuse.masks.labels import check_labels, negative_id_error
 
@@ -118,10 +119,9 @@ class Instances:
         """
         array = check_labels(labels)
         columns, tops, lengths, values = kernels.column_runs(array)
-        lowest = kernels.lowest(values)
-        if lowest < 0:
-            raise negative_id_error("labels", lowest)
-        ranks, ids = kernels.ranks_of(values)
+        if lowest(values) < 0:
+            raise negative_id_error("labels", lowest(values))
+        ranks, ids = ranks_of(values)
         height, width = array.shape
         runs = kernels.sorted_runs(columns, tops, lengths, ranks, width, height, ids.size)
         return cls._of((height, width), runs, **about)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks import _overlap_kernels as kernels
+from nucfuse.masks import _pair_kernels as pair_kernels
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.labels import check_labels, negative_id_error
 
@@ -158,7 +159,7 @@ def _overlaps_of_instances(true: Instances, pred: Instances) -> Overlaps:
 def _foregrounds(true: Instances, pred: Instances) -> tuple[int, int, int]:
     """Pixels in any true mask, in any predicted one, and in both, where masks overlap."""
     t, p = true.union(), pred.union()
-    shared = kernels.shared_pixels(*t, 0, t[0].size, *p, 0, p[0].size)
+    shared = pair_kernels.shared_pixels(*t, 0, t[0].size, *p, 0, p[0].size)
     return int(t[1].sum()), int(p[1].sum()), int(shared)
 
 
@@ -222,7 +223,7 @@ def _mask_pairs(a: Instances, b: Instances, with_itself: bool) -> tuple[Any, Any
     mean_side = float(np.sqrt((sides[:, 0] * sides[:, 1]).mean())) if len(b) else 1.0
     cell = max(8, int(mean_side) + 1, int(np.sqrt(height * width / (len(b) + 1))) + 1)
     n_rows, n_cols = -(-height // cell), -(-width // cell)
-    return kernels.mask_pairs(
+    return pair_kernels.mask_pairs(
         height, a.starts, a.lengths, a.offsets, a.boxes,
         b.starts, b.lengths, b.offsets, b.boxes, cell, n_rows, n_cols, with_itself,
     )  # fmt: skip

@@ -76,6 +76,6 @@ def check_probabilities(
     ValueError
         If the shape is another, or a value is NaN, infinite or outside [0, 1].
     """
-    array = as_float32(check_form(probabilities, name))
+    array = check_form(probabilities, name)
     check_range(array, name)
-    return array
+    return as_float32(array)

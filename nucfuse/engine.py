@@ -57,16 +57,33 @@ def open_engine(name: str) -> Executor:
     )
 
 
+class _DaskExecutor(Executor):
+    """The workers of a Dask scheduler; closes the connection in the end, as Dask's own does not."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run ``fn`` on a worker."""
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for the jobs that were begun, or cancel them, and leave the scheduler."""
+        self._executor.shutdown(wait=wait and not cancel_futures)
+        self._client.close()
+
+
 def _dask_executor(address: str) -> Executor:
     try:
         from distributed import Client
     except ImportError:
         raise DataError("engine 'dask://…' needs Dask: pip install 'nucfuse[dask]'") from None
     try:
-        executor: Executor = Client(address, timeout=10).get_executor(pure=False)
+        return _DaskExecutor(Client(address, timeout=10))
     except OSError as error:
         raise DataError(f"no Dask scheduler answers at {address}: {error}") from None
-    return executor
 
 
 def in_order(

@@ -58,7 +58,11 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, engine):
         Path(sys.executable).parent / "nucfuse", "predict", sample_folder() / "images",
         "--out", tmp_path / "out", "--engine", engine,
     ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # Where the tests run in the background, SIGINT is ignored, and children would inherit that.
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)  # until the first temporary file: it is in the middle of its work

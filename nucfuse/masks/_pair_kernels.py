@@ -106,7 +106,7 @@ def mask_pairs(
                         continue
                     if x >= boxes_a[a, 3] or x >= boxes_b[b, 3]:
                         continue
-                    at = x * height
+                    at = np.int64(x) * height
                     a0 = first_run_after(starts_a, lengths_a, offsets_a[a], offsets_a[a + 1], at)
                     b0 = first_run_after(starts_b, lengths_b, offsets_b[b], offsets_b[b + 1], at)
                     shared = shared_pixels(

@@ -99,8 +99,7 @@ def fuse_members(
         raise ValueError("there is nothing to fuse; give at least one member")
     settings = dict(split_params or {})
     if is_pixel_method(method, all(is_map(m) for m in members)):
-        how: Any = "mean" if method == DEFAULT_METHOD else method
-        fused = pixel.fuse_maps([np.asarray(m) for m in members], how, weights, **params)
+        fused = _fused_map(members, method, weights, params)
         nuclei = split_nuclei(fused, split, source="+".join(sorted(names or [])), **settings)
         return Fused(nuclei, None, [], fused)
     called = list(names) if names is not None else [f"model {k + 1}" for k in range(len(members))]
@@ -159,12 +158,19 @@ def fuse(
     """
     members = list(members)
     if members and is_pixel_method(method, all(is_map(m) for m in members)):
-        how: Any = "mean" if method == DEFAULT_METHOD else method
-        return pixel.fuse_maps([np.asarray(m) for m in members], how, weights, **params)
+        return _fused_map(members, method, weights, params)
     fused = fuse_members(members, method, weights, **params)
     if any(isinstance(m, Instances) or is_map(m) for m in members):
         return fused.instances
     return fused.instances.to_labels()
+
+
+def _fused_map(
+    maps: Sequence[Member], method: str, weights: Iterable[float] | None, params: dict[str, Any]
+) -> NDArray[np.float32]:
+    """Maps fused pixel by pixel; the default method means their weighted mean."""
+    how: Any = "mean" if method == DEFAULT_METHOD else method
+    return pixel.fuse_maps([np.asarray(one) for one in maps], how, weights, **params)
 
 
 def _as_instances(

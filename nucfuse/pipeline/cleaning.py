@@ -1,12 +1,10 @@
 """Clean predicted nuclei of a data set: overlaps, specks, holes, outlines; or split maps."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from nucfuse.clean.objects import PARAMETERS as OBJECT_PARAMETERS
 from nucfuse.clean.objects import clean_instances
 from nucfuse.clean.overlaps import By, remove_overlaps
 from nucfuse.clean.split import Method as SplitMethod
@@ -46,11 +44,6 @@ def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequenc
     return f"{out}: {counts.images} images, {counts.nuclei} nuclei{counts.note_text()}"
 
 
-def parameter_lines() -> list[str]:
-    """What can be set, a line each."""
-    return [f"{p.name} [{p.default}]: {p.what}; {p.range}" for p in OBJECT_PARAMETERS]
-
-
 def _cleaned(
     member: MemberSet, by: By, split_method: str, params: dict[str, Any],
     split_params: dict[str, Any], image_id: str,
@@ -62,4 +55,4 @@ def _cleaned(
         cleaned = clean_instances(remove_overlaps(masks, by), **params)
     except (ValueError, TypeError) as error:
         raise DataError(f"image {image_id!r}: {error}") from None
-    return replace(Sample(image_id, cleaned), names=())
+    return Sample(image_id, cleaned)

@@ -25,8 +25,6 @@ from nucfuse.metrics.results import Comparison, ScoreResult
 from nucfuse.metrics.scoring import ImageResult, Measures, score_image
 from nucfuse.pipeline.running import check_output, each_image, engine_name
 
-MISSING = ("error", "zero", "skip")
-
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:

@@ -113,9 +113,9 @@ class UNetConfig:
         return cls(**given)
 
 
-# The study's: ELU, dropout between 3 x 3 convolutions, transposed convolutions, a sigmoid; RGB images
-# resized to one size, which go down to 8 x 8 whatever it is. It does not give the widths: 16 at full
-# resolution, doubled at each stage up to 256, is our choice.
+# The study's: ELU, dropout between 3 x 3 convolutions, transposed convolutions, a sigmoid; RGB
+# images resized to one size, which go down to 8 x 8 whatever it is. It does not give the widths: 16
+# at full resolution, doubled at each stage up to 256, is our choice.
 _STUDY = UNetConfig(
     widths=(16, 32, 64, 128, 256), input="rgb", activation="elu", norm="none", dropout=0.1,
     up="transposed", head="nucleus", size=128,

@@ -1,5 +1,6 @@
 """Commands about networks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,15 @@ def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: An
     """
     from nucfuse.data.image_folder import open_images
     from nucfuse.pipeline import training
+    from nucfuse.report.training import write_log
 
     if settings["protocol"] != "all" and settings["fold"] is None:
         raise click.UsageError("--protocol grouped or source needs --fold")
     pinned = tuple(open_images(pin).ids) if pin else ()
     options = training.TrainOptions(pinned=pinned, **settings)
 
-    def show(row: dict[str, float]) -> None:
-        numbers = "  ".join(f"{k} {v:.4g}" for k, v in row.items())
-        click.echo(numbers, err=True)
+    def show(log: Sequence[dict[str, float]]) -> None:
+        write_log(out, log)
+        click.echo("  ".join(f"{k} {v:.4g}" for k, v in log[-1].items()), err=True)
 
     click.echo(training.train(config, truth, out, options, show))

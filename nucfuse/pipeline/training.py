@@ -16,15 +16,14 @@ from nucfuse.data.dataset import Dataset
 from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import open_dataset
 from nucfuse.data.near_duplicates import image_record
-from nucfuse.data.provenance import run_record
+from nucfuse.data.provenance import run_record, write_json
 from nucfuse.data.splits import grouped_folds, leave_source_out
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.crops import TrainingImage, training_image
 from nucfuse.models.training_config import TrainingConfig, read_config
-from nucfuse.report.training import write_log, write_record
 
-Row = dict[str, float]
+Log = Sequence[dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Parts:
 
 
 def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
-          watch: Callable[[Row], None] = lambda row: None) -> str:  # fmt: skip
+          watch: Callable[[Log], None] = lambda log: None) -> str:  # fmt: skip
     """Train a network, or go on with a run that was interrupted; returns a line of report.
 
     Parameters
@@ -64,11 +63,11 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     truth : Path
         A data set with images (DSB2018), or masks in any format together with ``options.images``.
     out : Path
-        Folder of the run: ``checkpoint.npz`` after every epoch, ``log.csv`` and ``log.png``,
-        ``parts.json`` (which image was for what), and in the end the network and ``run.json``.
+        Folder of the run: ``parts.json`` (which image is for what), ``checkpoint.npz`` after every
+        epoch, and in the end the network and ``run.json``.
     options : TrainOptions
     watch : callable
-        Told the row of the log after each epoch.
+        Given the log after each epoch, a row an epoch.
 
     Raises
     ------
@@ -93,7 +92,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
 def _fit(
     out: Path, config: TrainingConfig, learn: Sequence[TrainingImage],
     validate: Sequence[TrainingImage], parts: Parts, options: TrainOptions, inputs: list[Path],
-    watch: Callable[[Row], None],
+    watch: Callable[[Log], None],
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
     from nucfuse.models.saving import save_network
@@ -102,24 +101,20 @@ def _fit(
     from nucfuse.models.validating import Validation
 
     limit_threads(options.jobs)
-    write_record(out / "parts.json", parts.to_dict())
+    write_json(out / "parts.json", parts.to_dict())
     model = build_unet(config.network, config.seed)
     scored = Validation(validate, config.network, config.diameter) if validate else None
     trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
     if trainer.progress.step:
         print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
 
-    def report(row: Row) -> None:
-        write_log(out, trainer.progress.log)
-        watch(row)
-
-    trainer.run(report)
+    trainer.run(lambda row: watch(trainer.progress.log))
     record = {"n_learn": len(set(parts.learn)), "n_validate": len(parts.validate),
               "n_held_out": len(parts.held_out), "protocol": options.protocol,
               "fold": options.fold, "bag": options.bag, "steps": trainer.progress.step,
               "seconds": round(trainer.progress.seconds, 1)}  # fmt: skip
     card = save_network(model, config, out, options.name, record)
-    write_record(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
+    write_json(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
     return (
         f"{card}: {trainer.progress.epoch} epochs, {trainer.progress.step} steps in "
         f"{trainer.progress.seconds / 60:.1f} minutes on {record['n_learn']} images; "

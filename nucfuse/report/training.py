@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from nucfuse.data.atomic import atomic_file
-from nucfuse.data.provenance import to_json
 
 
 def write_log(out: Path, rows: Sequence[dict[str, float]]) -> None:
@@ -18,12 +17,6 @@ def write_log(out: Path, rows: Sequence[dict[str, float]]) -> None:
     figure = _curves(table)
     with atomic_file(out / "log.png") as part:
         figure.savefig(part, format="png", dpi=100)
-
-
-def write_record(path: Path, document: Any) -> None:
-    """A JSON file, whole or not there."""
-    with atomic_file(path) as part:
-        part.write_text(to_json(document) + "\n", "utf-8")
 
 
 def _curves(table: pd.DataFrame) -> Any:

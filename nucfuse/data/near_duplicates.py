@@ -164,49 +164,66 @@ def _similar_hashes(records: Sequence[ImageRecord]) -> Iterator[tuple[int, int]]
     packed = np.frombuffer(b"".join(r.hash for r in records), np.uint8).reshape(len(records), -1)
     # Bits as -1 and 1: a product of matrices counts the equal ones, faster than any other way.
     signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
-    least = signs.shape[1] - 2 * MAX_BITS
-    for top in range(0, len(signs), _TILE):
-        for left in range(top, len(signs), _TILE):
-            product = signs[top : top + _TILE] @ signs[left : left + _TILE].T
-            rows, columns = np.nonzero(product >= least)
-            for row, column in zip((rows + top).tolist(), (columns + left).tolist(), strict=True):
-                if row < column:
-                    yield row, column
+    rows, columns = _large_products(signs, signs, signs.shape[1] - 2 * MAX_BITS)
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        if row < column:
+            yield row, column
 
 
 def _continued(
     before: NDArray[np.float32], after: NDArray[np.float32]
 ) -> Iterator[tuple[int, int]]:
     """Pairs (i, j) where border ``after[j]`` continues ``before[i]``: float32 (N, S), (N, S)."""
-    n = len(before)
-    best = [np.full(n, MIN_CONCORDANCE, np.float32) for _ in range(2)]
-    partner = [np.full(n, -1, np.int64) for _ in range(2)]
-    for top in range(0, n, _TILE):
-        for left in range(0, n, _TILE):
-            found = _concordance(before[top : top + _TILE], after[left : left + _TILE])
-            if top == left:
-                np.fill_diagonal(found, -1)  # no image is its own neighbour
-            for side, offset, other in ((0, top, left), (1, left, top)):
-                values = found.max(axis=1 - side)
-                here = slice(offset, offset + len(values))
-                better = values > best[side][here]
-                best[side][here][better] = values[better]
-                partner[side][here][better] = found.argmax(axis=1 - side)[better] + other
-    for i in range(n):
-        j = int(partner[0][i])
-        if j >= 0 and partner[1][j] == i:
-            yield i, j
+    # Concordance is never above correlation, which one product gives for all pairs.
+    rows, columns = _large_products(_standard(before), _standard(after), MIN_CONCORDANCE)
+    apart = rows != columns  # no image is its own neighbour
+    rows, columns = rows[apart], columns[apart]
+    fits = _concordance(before[rows], after[columns])
+    near = fits >= MIN_CONCORDANCE
+    rows, columns, fits = rows[near], columns[near], fits[near]
+    is_best = _best_of(rows, fits) & _best_of(columns, fits)
+    yield from zip(rows[is_best].tolist(), columns[is_best].tolist(), strict=True)
+
+
+def _large_products(
+    a: NDArray[np.float32], b: NDArray[np.float32], least: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows i, j of two matrices whose product is at least ``least``, up to rounding."""
+    found = []
+    for top in range(0, len(a), _TILE):
+        for left in range(0, len(b), _TILE):
+            product = a[top : top + _TILE] @ b[left : left + _TILE].T
+            rows, columns = np.nonzero(product >= least - 1e-4)
+            found.append((rows + top, columns + left))
+    return np.concatenate([r for r, _ in found]), np.concatenate([c for _, c in found])
+
+
+def _standard(borders: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Borders with mean 0 and length 1, so that products are correlations; 0 without contrast."""
+    centred = borders - borders.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1, keepdims=True)
+    length = np.maximum(spread, MIN_CONTRAST) * np.float32(borders.shape[1] ** 0.5)
+    standard: NDArray[np.float32] = np.where(spread >= MIN_CONTRAST, centred / length, 0)
+    return standard
 
 
 def _concordance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lin's concordance of each row of one array with each of the other, -1 without contrast."""
-    mean_a, mean_b = a.mean(axis=1, keepdims=True), b.mean(axis=1, keepdims=True)
-    var_a, var_b = a.var(axis=1, keepdims=True), b.var(axis=1, keepdims=True)
-    shared = (a - mean_a) @ (b - mean_b).T / np.float32(a.shape[1])
-    spread = var_a + var_b.T + (mean_a - mean_b.T) ** 2
-    telling = (var_a >= MIN_CONTRAST**2) & (var_b.T >= MIN_CONTRAST**2)
-    found: NDArray[np.float32] = np.where(telling, 2 * shared / np.maximum(spread, 1e-6), -1)
-    return found.astype(np.float32)
+    """Lin's concordance of each row of one array with that row of the other."""
+    mean_a, mean_b = a.mean(axis=1), b.mean(axis=1)
+    shared = ((a - mean_a[:, np.newaxis]) * (b - mean_b[:, np.newaxis])).mean(axis=1)
+    fits: NDArray[np.float32] = (
+        2 * shared / (a.var(axis=1) + b.var(axis=1) + (mean_a - mean_b) ** 2)
+    )
+    return fits
+
+
+def _best_of(keys: NDArray[np.intp], fits: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """For each pair, whether no pair of the same key fits better (of equal ones, the first)."""
+    order = np.lexsort((-fits, keys))
+    is_best = np.zeros(len(keys), bool)
+    _, first = np.unique(keys[order], return_index=True)
+    is_best[order[first]] = True
+    return is_best
 
 
 def _root(parents: list[int], i: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from nucfuse.errors import DataError
+from nucfuse.models.inputs import CHANNELS
 
 # What each head gives, in the order of its channels.
 HEADS: dict[str, tuple[str, ...]] = {
@@ -15,7 +16,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "distance": ("background", "interior", "border", "distance"),
 }
 _CHOICES = {
-    "input": ("neutral", "rgb", "haematoxylin", "pca", "macenko", "vahadane", "reinhard"),
+    "input": tuple(CHANNELS),
     "block": ("plain", "residual", "separable", "inception"),
     "activation": ("relu", "elu", "selu"),
     "initialiser": ("he_normal", "he_uniform", "glorot_uniform", "glorot_normal", "lecun_normal"),

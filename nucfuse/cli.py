@@ -9,6 +9,7 @@ import click
 from nucfuse import __version__
 from nucfuse.cli_data import explore
 from nucfuse.cli_fusion import clean, fuse, route
+from nucfuse.cli_models import train
 from nucfuse.cli_options import FORMATS, PATH, READING, options
 from nucfuse.errors import DataError
 
@@ -213,5 +214,5 @@ def sample(out: Path) -> None:
     click.echo(f"{out / 'images'}\n{out / 'truth'}")
 
 
-for _command in (explore, fuse, route, clean):
+for _command in (explore, fuse, route, clean, train):
     main.add_command(_command)

@@ -65,7 +65,7 @@ def clean_objects(labels: ArrayLike, **parameters: float) -> NDArray[np.int32]:
            [1, 1, 1, 0, 0],
            [1, 1, 1, 0, 0]], dtype=int32)
     """
-    settings = resolve(PARAMETERS, parameters)
+    settings = resolve(PARAMETERS, parameters, "cleaning")
     return _cleaned(_sequential(labels), settings)[0]
 
 
@@ -90,7 +90,7 @@ def clean_instances(instances: Instances, **parameters: float) -> Instances:
     >>> clean_instances(x, speck=2).scores
     array([0.9], dtype=float32)
     """
-    settings = resolve(PARAMETERS, parameters)
+    settings = resolve(PARAMETERS, parameters, "cleaning")
     ids = np.flatnonzero(instances.areas)
     labels, kept = _cleaned(instances[ids].to_labels(), settings)
     old = ids[kept]

@@ -136,7 +136,7 @@ def split_labels(
     >>> split_labels([[0.9, 0.6, 0.0, 0.7]], "hysteresis", high=0.8)
     array([[1, 1, 0, 0]], dtype=int32)
     """
-    settings = resolve(parameters_of(method), parameters)
+    settings = resolve(parameters_of(method), parameters, f"splitting by {method!r}")
     maps = check_probabilities(probabilities)
     nucleus = maps if maps.ndim == 2 else maps[0]
     objects = _components(nucleus > settings["threshold"], settings["connectivity"])

@@ -35,7 +35,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, list[NDArray[Any]]], dict[str
         A ValueError. If the file is damaged, or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, as NumPy would not close a file that it finds damaged.
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             state = json.loads(str(file["state"]))
             groups = {
                 name: [file[f"{name}_{i}"] for i in range(_count(file.files, name))]

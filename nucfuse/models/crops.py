@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,7 +43,7 @@ class TrainingImage:
 
 
 def training_image(
-    image_id: str, rgb: NDArray[np.uint8], labels: NDArray[np.int32], kind: str
+    image_id: str, rgb: NDArray[np.uint8], labels: NDArray[np.int32], kind: Any
 ) -> TrainingImage:
     """Prepare one image for the input ``kind``."""
     if kind == "neutral":
@@ -67,7 +68,7 @@ class Crops:
     def __init__(self, images: Sequence[TrainingImage], config: TrainingConfig) -> None:
         self.images, self.config = images, config
         counts = Counter(image.modality for image in images)
-        chances = np.array([counts[image.modality] ** -config.balance for image in images])
+        chances = np.array([float(counts[image.modality]) ** -config.balance for image in images])
         self._chances = chances / chances.sum()
 
     def batch(self, number: int) -> Batch:
@@ -101,13 +102,20 @@ class Crops:
         wanted = low * (high / low) ** place
         if native < self.config.native:
             # Off by up to a fifth, as an estimated diameter is.
-            wanted = np.clip(image.diameter, low, high) * 1.2 ** (2 * place - 1)
+            return scale_to(image.diameter, self.config.diameter) * 1.2 ** (2 * place - 1)
         return float(np.clip(wanted / image.diameter, *_SCALES))
 
     def _mixed(self, rng: np.random.Generator, x: NDArray[np.float32]) -> NDArray[np.float32]:
         n = x.shape[2]
         weights = rng.dirichlet(np.ones(n)) if rng.random() < self.config.mix else np.eye(n)[0]
         return (x @ weights.astype(np.float32))[..., np.newaxis]
+
+
+def scale_to(diameter: float, wanted: tuple[float, float]) -> float:
+    """The factor nearest to 1 that brings a diameter between two others; 1 if it is NaN."""
+    if np.isnan(diameter):
+        return 1.0
+    return float(np.clip(np.clip(diameter, *wanted) / diameter, *_SCALES))
 
 
 def _centre(rng: np.random.Generator, labels: NDArray[np.int32]) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """The training loop: batches in, weights and a log out, and a checkpoint after every epoch."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -184,6 +185,15 @@ class Trainer:
             variable.assign(value)
         self.mean, self.best = groups["mean"], groups["best"]
         self.progress = Progress(**state["progress"])
+
+
+def limit_threads(count: int) -> None:
+    """Let TensorFlow compute in so many threads; too late (and ignored) after its first step."""
+    import tensorflow as tf
+
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _optimizer(config: TrainingConfig) -> Any:

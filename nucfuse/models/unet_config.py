@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from nucfuse.errors import DataError
+from nucfuse.models.inputs import CHANNELS
 
 # What each head gives, in the order of its channels.
 HEADS: dict[str, tuple[str, ...]] = {
@@ -15,7 +16,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "distance": ("background", "interior", "border", "distance"),
 }
 _CHOICES = {
-    "input": ("neutral", "rgb", "haematoxylin", "pca", "macenko", "vahadane", "reinhard"),
+    "input": tuple(CHANNELS),
     "block": ("plain", "residual", "separable", "inception"),
     "activation": ("relu", "elu", "selu"),
     "initialiser": ("he_normal", "he_uniform", "glorot_uniform", "glorot_normal", "lecun_normal"),
@@ -113,9 +114,9 @@ class UNetConfig:
         return cls(**given)
 
 
-# The study's: ELU, dropout between 3 x 3 convolutions, transposed convolutions, a sigmoid; RGB images
-# resized to one size, which go down to 8 x 8 whatever it is. It does not give the widths: 16 at full
-# resolution, doubled at each stage up to 256, is our choice.
+# The study's: ELU, dropout between 3 x 3 convolutions, transposed convolutions, a sigmoid; RGB
+# images resized to one size, which go down to 8 x 8 whatever it is. It does not give the widths: 16
+# at full resolution, doubled at each stage up to 256, is our choice.
 _STUDY = UNetConfig(
     widths=(16, 32, 64, 128, 256), input="rgb", activation="elu", norm="none", dropout=0.1,
     up="transposed", head="nucleus", size=128,

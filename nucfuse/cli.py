@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nucfuse import __version__
+from nucfuse.cli_data import explore
 from nucfuse.cli_fusion import clean, fuse, route
 from nucfuse.cli_models import train
 from nucfuse.cli_options import FORMATS, PATH, READING, options
@@ -213,5 +214,5 @@ def sample(out: Path) -> None:
     click.echo(f"{out / 'images'}\n{out / 'truth'}")
 
 
-for _command in (fuse, route, clean, train):
+for _command in (explore, fuse, route, clean, train):
     main.add_command(_command)

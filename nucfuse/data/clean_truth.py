@@ -106,22 +106,22 @@ def clean_truth(
 
 
 def _mended(nuclei: Instances, fill: NDArray[np.bool_], cut: NDArray[np.bool_]) -> Instances:
-    """The same masks, some of them filled, some of them cut down to their largest piece."""
-    taken = nuclei.to_labels(on_overlap="first") > 0
+    """The same masks, some of them cut down to their largest piece, then some of them filled."""
     crops, corners = nuclei.to_crops()
-    # From the smallest: a ring around another one must not get what is inside of that.
-    for i in sorted(np.flatnonzero(fill | cut), key=nuclei.areas.__getitem__):
-        mask = largest_piece(crops[i]) if cut[i] else crops[i]
-        if fill[i]:
-            (y, x), (height, width) = corners[i], mask.shape
-            elsewhere = taken[y : y + height, x : x + width] & ~crops[i]
-            new = filled(mask) & ~elsewhere
-            # Another nucleus that is filled as well must not get the same pixels.
-            taken[y : y + height, x : x + width] |= new
-            mask = new
-        crops[i] = mask
+    for i in np.flatnonzero(cut):
+        crops[i] = largest_piece(crops[i])
+    places = corners.tolist()
+    if fill.any():
+        parts = Instances.from_crops(crops, places, nuclei.shape)
+        taken = parts.to_labels(on_overlap="first") > 0
+        # From the smallest: a ring around another one must not get what is inside of that.
+        for i in sorted(np.flatnonzero(fill), key=parts.areas.__getitem__):
+            (y, x), (height, width) = places[i], crops[i].shape
+            here = taken[y : y + height, x : x + width]
+            crops[i] = filled(crops[i]) & ~(here & ~crops[i])
+            here |= crops[i]
     return replace(
-        Instances.from_crops(crops, corners.tolist(), nuclei.shape),
+        Instances.from_crops(crops, places, nuclei.shape),
         scores=nuclei.scores, sources=nuclei.sources, source_names=nuclei.source_names,
         classes=nuclei.classes,
     )  # fmt: skip

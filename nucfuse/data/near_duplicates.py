@@ -98,7 +98,8 @@ def near_duplicate_groups(records: Sequence[ImageRecord]) -> list[list[str]]:
 
     Groups are closed under this (union-find). All thresholds were chosen by looking at the pairs
     found among the DSB2018 training images; where in doubt, images are put together: a false pair
-    costs a little balance, a missed one lets a network be scored on what it has seen.
+    costs a little balance, a missed one lets a network be scored on what it has seen. Crops that
+    meet in empty ground only are not seen to belong together.
 
     Parameters
     ----------

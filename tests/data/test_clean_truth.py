@@ -85,6 +85,12 @@ def test_the_island_in_a_hole_goes_with_the_hole():
     assert clean_truth(image, pieces="keep").masks.areas.tolist() == [25]
 
 
+def test_a_stray_piece_of_another_nucleus_goes_with_the_hole():
+    image = labels_of("1111.2", "1..1.2", "1.21.2", "1111.2")
+    for labels in (image, np.where(image > 0, 3 - image, 0)):
+        assert sorted(clean_truth(labels).masks.areas.tolist()) == [4, 16]
+
+
 def test_of_two_rings_the_inner_one_is_filled_first():
     image = labels_of("1111111", "1.....1", "1.222.1", "1.2.2.1", "1.222.1", "1.....1", "1111111")
     for labels in (image, np.where(image > 0, 3 - image, 0)):

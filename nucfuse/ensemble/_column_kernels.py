@@ -215,9 +215,7 @@ def vote_in_columns(masks, members, votes, needed, x0, x1, room, starts, lengths
     for x in range(x1 - x0):
         start = np.int64(x0 + x) * masks[5]
         if last_begin[x] >= first_end[x]:  # not all share a row: there may be two runs
-            n = _sweep_column(
-                begins, ends, votes, needed, x, start, starts, lengths, n, first
-            )
+            n = _sweep_column(begins, ends, votes, needed, x, start, starts, lengths, n, first)
         elif low[x] < high[x]:
             n = emit(starts, lengths, n, first, start + low[x], start + high[x])
     return n

@@ -11,8 +11,8 @@ from numba import njit
 from nucfuse.ensemble._column_kernels import plain_masks
 from nucfuse.ensemble._grid_kernels import cell_at, plan_grid
 from nucfuse.ensemble._pair_kernels import covered, may_cover
-from nucfuse.masks._pair_kernels import shared_pixels
 from nucfuse.masks._array_kernels import grown
+from nucfuse.masks._pair_kernels import shared_pixels
 
 
 @njit(cache=True, nogil=True)

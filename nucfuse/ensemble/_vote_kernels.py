@@ -9,7 +9,13 @@ long on 7,600 nuclei in a 2048 x 2048 image).
 import numpy as np
 from numba import njit
 
-from nucfuse.ensemble._column_kernels import columns_of, emit, plain_masks, room_for, vote_in_columns
+from nucfuse.ensemble._column_kernels import (
+    columns_of,
+    emit,
+    plain_masks,
+    room_for,
+    vote_in_columns,
+)
 from nucfuse.masks._array_kernels import grown
 
 _BEYOND = np.int64(1) << 62  # after every pixel

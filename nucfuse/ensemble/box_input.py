@@ -97,7 +97,7 @@ def joined_boxes(
     values = np.ones(len(corners))
     if scores is not None:
         values = confidence(_joined_values(scores, sizes, "scores"))
-        if ((values < 0) | (values == np.inf)).any():
+        if values.size and not (values.min() >= 0 and values.max() < np.inf):
             raise ValueError(
                 "scores must be finite and not negative, for boxes are weighted by them"
             )
@@ -112,7 +112,8 @@ def _joined_values(parts: Sequence[ArrayLike], sizes: list[int], name: str) -> N
         raise ValueError(
             f"{name} must be given for each of the {len(sizes)} models, got {len(parts)}"
         )
-    return np.concatenate(
-        [_per_box(p, n, name, f"boxes of model {k}")
-         for k, (p, n) in enumerate(zip(parts, sizes, strict=True))]
-    )  # fmt: skip
+    arrays = [np.asarray(part) for part in parts]
+    for k, (array, n) in enumerate(zip(arrays, sizes, strict=True)):
+        if array.shape != (n,):
+            _per_box(array, n, name, f"boxes of model {k}")
+    return np.concatenate(arrays)

@@ -34,6 +34,8 @@ from nucfuse.ensemble.parameters import (
 )
 from nucfuse.ensemble.weighting import check_weights
 
+_ONE_IMAGE = np.zeros(0, np.int64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxFusion:
@@ -95,7 +97,7 @@ def nms_boxes(
     """
     threshold = float(IOU.checked(iou))
     corners, values, labels = box_arrays(boxes, scores, classes)
-    order, numbers = (None, labels[:0]) if images is None else by_image(images, len(corners))
+    order, numbers = (None, _ONE_IMAGE) if images is None else by_image(images, len(corners))
     if order is None:
         kept, bad = kept_boxes(corners, values, labels, numbers, threshold)
     else:
@@ -201,43 +203,12 @@ def fuse_boxes(
     BOX_SCORE.checked(score)
     corners, values, labels, models = joined_boxes(boxes, scores, classes)
     all_weights = check_weights(weights, len(boxes))
-    used = np.flatnonzero((values >= min_score) & (all_weights[models] > 0))
-    model_weights = all_weights[models[used]]
-    strengths = values[used] * model_weights
-    order = descending_order(strengths)
-    cluster_of, fused = _wbf_kernels.fuse_boxes(corners[used], strengths, labels[used], order, iou)
-    tally = _wbf_kernels.tally(cluster_of, len(fused), strengths, models[used], all_weights)
-    scores_of = _scored(tally, all_weights, score)
-    return _ranked(fused, scores_of, tally[5].astype(np.int32), cluster_of, labels, used)
-
-
-def _scored(
-    tally: NDArray[np.float64], weights: NDArray[np.float64], score: str
-) -> NDArray[np.float64]:
-    """Score of each cluster, shape (C,)."""
-    sums, largest, sizes, member_weight, present, _ = tally
-    total, n_models = weights.sum(), int((weights > 0).sum())
-    if score == "mean":
-        return np.asarray(sums / sizes * np.minimum(sizes, n_models) / total)
-    if score == "models":
-        return np.asarray(sums / member_weight * present / total)
-    if score == "absent":
-        return np.asarray(sums / (member_weight + total - present))
-    return np.asarray(largest / weights.max())
-
-
-def _ranked(
-    fused: NDArray[np.float64], scores: NDArray[np.float64], votes: NDArray[np.int32],
-    cluster_of: NDArray[np.int32], labels: NDArray[np.int32], used: NDArray[np.int64],
-) -> BoxFusion:  # fmt: skip
-    order = descending_order(scores)
-    number = np.empty(order.size, np.int32)
-    number[order] = np.arange(order.size)
-    by = np.full(labels.size, -1, np.int32)
-    by[used] = number[cluster_of]
-    classes = np.zeros(order.size, np.int32)
-    classes[cluster_of] = labels[used]
-    return BoxFusion(fused[order], scores[order], classes[order], votes[order], by)
+    how = BOX_SCORE.choices.index(score)
+    return BoxFusion(
+        *_wbf_kernels.weighted_boxes(
+            corners, values, labels, models, all_weights, float(min_score), float(iou), how
+        )
+    )
 
 
 def _by_score(

@@ -52,31 +52,20 @@ def kept_boxes(boxes, scores, classes, images, threshold):
 def grid_over(boxes):
     """First bad box or -1, and a grid as `_grid_kernels.plan_grid` has it: plan, rows, columns.
 
-    In one pass without branches: the grid also spans boxes that have no area.
+    The grid also spans boxes that have no area.
     """
     n = boxes.shape[0]
     top, left, bottom, right = np.inf, np.inf, -np.inf, -np.inf
-    area, n_bad = 0.0, 0
+    area = 0.0
     for i in range(n):
         y0, x0, y1, x1 = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
-        n_bad += not ((-np.inf < y0) & (y0 <= y1) & (y1 < np.inf)
-                      & (-np.inf < x0) & (x0 <= x1) & (x1 < np.inf))  # fmt: skip
+        if not (-np.inf < y0 <= y1 < np.inf and -np.inf < x0 <= x1 < np.inf):
+            return i, (0.0, 0.0, 0.0), 1, 1
         top, left, bottom, right = min(top, y0), min(left, x0), max(bottom, y1), max(right, x1)
         area += (y1 - y0) * (x1 - x0)
-    if n_bad:
-        return _first_bad(boxes), (0.0, 0.0, 0.0), 1, 1
     h, w = bottom - top, right - left
     cell = max(np.sqrt(area / n), np.sqrt(h / n * w), h / n + w / n, 1e-300)
     return -1, (top, left, 1 / cell), int(h / cell) + 1, int(w / cell) + 1
-
-
-@njit(cache=True, nogil=True)
-def _first_bad(boxes):
-    for i in range(boxes.shape[0]):
-        for d in range(2):
-            if not -np.inf < boxes[i, d] <= boxes[i, d + 2] < np.inf:
-                return i
-    return -1
 
 
 @njit(cache=True, nogil=True)

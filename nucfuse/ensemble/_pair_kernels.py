@@ -82,46 +82,6 @@ def shared_by(masks, a, b):
 
 
 @njit(cache=True, nogil=True)
-def matching_pairs(masks, models, classes, threshold):
-    """Pairs of masks of different models and one class with IoU > threshold: first, second, IoU.
-
-    Most neighbours only brush each other: their boxes and areas rule them out unread.
-    """
-    masks = with_columns(masks)
-    rects, n_cols, n_cells = cell_rects(masks[3], 1)
-    grid = empty_grid(rects, n_cols, n_cells)
-    heads, links, members, _ = grid
-    first, second = np.empty(1024, np.int32), np.empty(1024, np.int32)
-    ious = np.empty(1024, np.float64)
-    n = 0
-    for a in range(models.size):
-        if masks[4][a] == 0:
-            continue
-        for r in range(rects[a, 0], rects[a, 2] + 1):
-            for c in range(rects[a, 1], rects[a, 3] + 1):
-                entry = heads[r * n_cols + c]
-                while entry >= 0:
-                    b = members[entry]
-                    entry = links[entry]
-                    if models[a] == models[b] or classes[a] != classes[b]:
-                        continue
-                    if not meet_in(rects, a, b, r, c):
-                        continue
-                    if not may_cover(masks, a, b, threshold, False):
-                        continue
-                    iou = covered(shared_by(masks, a, b), masks[4][a], masks[4][b], False)
-                    if iou <= threshold:
-                        continue
-                    if n == first.size:
-                        first, second = grown(first, 2 * n), grown(second, 2 * n)
-                        ious = grown(ious, 2 * n)
-                    first[n], second[n], ious[n] = b, a, iou
-                    n += 1
-        insert(grid, rects[a], a)
-    return first[:n], second[:n], ious[:n]
-
-
-@njit(cache=True, nogil=True)
 def box_overlap(boxes_a, a, boxes_b, b):
     """Intersection over union of two boxes y0, x0, y1, x1; 0 if they share no area."""
     y0, x0, y1, x1 = boxes_a[a, 0], boxes_a[a, 1], boxes_a[a, 2], boxes_a[a, 3]

@@ -3,97 +3,108 @@
 import numpy as np
 from numba import njit
 
-from nucfuse.masks._array_kernels import root_of
+from nucfuse.masks._array_kernels import lowest_bit, root_of
 
-_BEYOND = np.int64(1) << 62  # after every pixel
-
-
-@njit(cache=True, nogil=True)
-def _push(heap_ranks, heap_ends, n, rank, end):
-    """Add a run to the heap of ``n`` active runs, lowest rank on top."""
-    child = n
-    while child > 0:
-        parent = (child - 1) // 2
-        if heap_ranks[parent] <= rank:
-            break
-        heap_ranks[child], heap_ends[child] = heap_ranks[parent], heap_ends[parent]
-        child = parent
-    heap_ranks[child], heap_ends[child] = rank, end
+_ALL, _ONE = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
-def _pop(heap_ranks, heap_ends, n):
-    """Take the top off a heap of ``n`` active runs."""
-    rank, end = heap_ranks[n - 1], heap_ends[n - 1]
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= n - 1:
-            break
-        if child + 1 < n - 1 and heap_ranks[child + 1] < heap_ranks[child]:
-            child += 1
-        if rank <= heap_ranks[child]:
-            break
-        heap_ranks[parent], heap_ends[parent] = heap_ranks[child], heap_ends[child]
-        parent = child
-    heap_ranks[parent], heap_ends[parent] = rank, end
+def visible_runs(starts, lengths, offsets, ranked, size):
+    """What is seen of masks that lie on each other, the first of ``ranked`` on top.
 
-
-@njit(cache=True, nogil=True)
-def visible_runs(starts, lengths, order, run_ranks):
-    """What is seen of runs that lie on each other, the lowest rank on top.
-
-    A sweep over the runs by start (``order``) with a heap of those that are active: O(R log R)
-    however deep they lie. Returns starts, lengths and ranks of disjoint runs, sorted by start;
-    runs of one rank do not touch.
+    Each mask in turn takes the pixels that are free, 64 at a time, from a map of one bit a pixel.
+    The map holds only blocks of 4,096 pixels in which runs lie, so that it is small beside these.
+    Returns starts and ends of the seen runs, in order of rank; where those of each mask begin; and
+    how many they are.
     """
-    n_runs = starts.size
+    blocks, n_blocks = _blocks(starts, lengths, size)
+    taken = np.zeros(n_blocks * 64, np.uint64)
     # Each seen run ends where a run starts or ends.
-    out_starts = np.empty(2 * n_runs, np.int64)
-    out_lengths = np.empty(2 * n_runs, np.int32)
-    out_ranks = np.empty(2 * n_runs, np.int32)
-    heap_ranks, heap_ends = np.empty(n_runs, np.int32), np.empty(n_runs, np.int64)
-    n_out = n_heap = 0
-    at = np.int64(0)
-    for i in range(n_runs + 1):
-        last = i == n_runs
-        start = _BEYOND if last else starts[order[i]]
-        while n_heap > 0 and at < start:
-            rank, end = heap_ranks[0], min(heap_ends[0], start)
-            if end > at:
-                same = n_out > 0 and out_ranks[n_out - 1] == rank
-                if same and out_starts[n_out - 1] + out_lengths[n_out - 1] == at:
-                    out_lengths[n_out - 1] += end - at
-                else:
-                    out_starts[n_out], out_lengths[n_out] = at, end - at
-                    out_ranks[n_out] = rank
-                    n_out += 1
-                at = end
-            if heap_ends[0] <= at:
-                _pop(heap_ranks, heap_ends, n_heap)
-                n_heap -= 1
-        if not last:
-            at = start
-            _push(heap_ranks, heap_ends, n_heap, run_ranks[order[i]], start + lengths[order[i]])
-            n_heap += 1
-    return out_starts[:n_out], out_lengths[:n_out], out_ranks[:n_out]
+    out_starts, out_ends = np.empty(2 * starts.size, np.int64), np.empty(2 * starts.size, np.int64)
+    firsts, counts = np.zeros(ranked.size, np.int64), np.zeros(ranked.size, np.int64)
+    n = 0
+    for m in ranked:
+        firsts[m] = n
+        for r in range(offsets[m], offsets[m + 1]):
+            at, end = starts[r], starts[r] + lengths[r]
+            while at < end:
+                stop = min(end, (at | 63) + 1)
+                wanted = (_ALL >> np.uint64(64 - (stop - at))) << np.uint64(at & 63)
+                word = blocks[at >> 12] * 64 + (at >> 6 & 63)
+                free = wanted & ~taken[word]
+                taken[word] |= wanted
+                if free == wanted:
+                    n = _add_run(out_starts, out_ends, firsts[m], n, at, stop)
+                elif free != 0:
+                    n = _add_free(out_starts, out_ends, firsts[m], n, at & ~63, free)
+                at = stop
+        counts[m] = n - firsts[m]
+    return out_starts[:n], out_ends[:n], firsts, counts
 
 
 @njit(cache=True, nogil=True)
-def runs_by_mask(starts, lengths, ranks, ranked):
-    """Sorted runs and ranks -> starts, lengths, offsets by mask; ``ranked[rank]`` is the mask."""
-    offsets = np.zeros(ranked.size + 1, np.int64)
-    for rank in ranks:
-        offsets[ranked[rank] + 1] += 1
-    for m in range(ranked.size):
-        offsets[m + 1] += offsets[m]
-    cursor = offsets[:-1].copy()
-    out_starts, out_lengths = np.empty_like(starts), np.empty_like(lengths)
+def _blocks(starts, lengths, size):
+    """Number of each block of 4,096 pixels among those with runs, or -1; and how many these are."""
+    blocks = np.full((size >> 12) + 1, -1, np.int64)
+    n = 0
     for r in range(starts.size):
-        m = ranked[ranks[r]]
-        out_starts[cursor[m]], out_lengths[cursor[m]] = starts[r], lengths[r]
-        cursor[m] += 1
-    return out_starts, out_lengths, offsets
+        for b in range(starts[r] >> 12, ((starts[r] + lengths[r] - 1) >> 12) + 1):
+            if blocks[b] < 0:
+                blocks[b] = n
+                n += 1
+    return blocks, n
+
+
+@njit(cache=True, nogil=True)
+def _add_run(out_starts, out_ends, first, n, start, end):
+    """Write a run, or lengthen the last of this mask if it ends there; how many there are now."""
+    if n > first and out_ends[n - 1] == start:
+        out_ends[n - 1] = end
+        return n
+    out_starts[n], out_ends[n] = start, end
+    return n + 1
+
+
+@njit(cache=True, nogil=True)
+def _add_free(out_starts, out_ends, first, n, base, free):
+    """Write the runs of ones among 64 bits, the lowest of which is the pixel ``base``."""
+    while free != 0:
+        start = lowest_bit(free)
+        beyond = ~free & (_ALL << np.uint64(start))
+        end = np.int64(64) if beyond == 0 else lowest_bit(beyond)
+        n = _add_run(out_starts, out_ends, first, n, base + start, base + end)
+        free &= np.uint64(0) if beyond == 0 else _ALL << np.uint64(end)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def gathered(starts, ends, firsts, counts, height):
+    """Seen runs by mask, those that are not seen left out -> which, runs, boxes, areas."""
+    kept = np.flatnonzero(counts)
+    offsets, areas = np.zeros(kept.size + 1, np.int64), np.zeros(kept.size, np.int64)
+    boxes = np.empty((kept.size, 4), np.int32)
+    out_starts, out_lengths = np.empty(starts.size, np.int64), np.empty(starts.size, np.int32)
+    n = 0
+    for k in range(kept.size):
+        first, count = firsts[kept[k]], counts[kept[k]]
+        x = starts[first] // height
+        boxes[k, 1], boxes[k, 3] = x, (ends[first + count - 1] - 1) // height + 1
+        begin, y0, y1 = x * height, np.int64(height), np.int64(0)
+        for r in range(first, first + count):
+            out_starts[n], out_lengths[n] = starts[r], ends[r] - starts[r]
+            areas[k] += ends[r] - starts[r]
+            n += 1
+            if starts[r] - begin >= 2 * height:  # seldom; a division takes long
+                begin = starts[r] // height * height
+            elif starts[r] - begin >= height:
+                begin += height
+            top, bottom = starts[r] - begin, ends[r] - begin
+            if bottom > height:  # goes on in the next column, so it has both edges
+                top, bottom = np.int64(0), np.int64(height)
+            y0, y1 = min(y0, top), max(y1, bottom)
+        boxes[k, 0], boxes[k, 2] = y0, y1
+        offsets[k + 1] = n
+    return kept, (out_starts, out_lengths, offsets), boxes, areas
 
 
 @njit(cache=True, nogil=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +12,9 @@ from nucfuse.masks import polygons, rle
 from nucfuse.masks._array_kernels import lowest, ranks_of
 from nucfuse.masks.crops import crops_to_runs, runs_to_crops
 from nucfuse.masks.labels import check_labels, negative_id_error
+from nucfuse.masks.ranking import ranked_masks
 
-OnOverlap = Literal["error", "first", "last"]
+OnOverlap = Literal["error", "first", "last", "score"]
 
 
 class About(TypedDict, total=False):
@@ -320,32 +321,41 @@ class Instances:
 
         Parameters
         ----------
-        on_overlap : {"error", "first", "last"}
-            Whether a pixel in two masks is an error, or which of them gets it.
+        on_overlap : {"error", "first", "last", "score"}
+            Whether a pixel in two masks is an error, or which of them gets it. "score": the most
+            confident; no score (NaN) ranks below any, ties go to the larger, then the first. A mask
+            that loses all its pixels leaves its id unused; see also `clean.remove_overlaps`.
 
         Raises
         ------
         ValueError
             If masks overlap and ``on_overlap`` is "error".
         """
-        if on_overlap not in ("error", "first", "last"):
-            raise ValueError(f"on_overlap must be 'error', 'first' or 'last', got {on_overlap!r}")
+        if on_overlap not in get_args(OnOverlap):
+            raise ValueError(
+                f"on_overlap must be 'error', 'first', 'last' or 'score', got {on_overlap!r}"
+            )
+        order = np.arange(len(self))
+        if on_overlap == "score":
+            order = ranked_masks(self.scores, self.areas)
+        if on_overlap in ("first", "score"):
+            order = order[::-1]
         labels = np.zeros(self.shape, np.int32)
         values = np.arange(1, len(self) + 1, dtype=np.int32)
-        twice = kernels.paint(labels, *self.runs, values, on_overlap == "last")
-        if twice and on_overlap == "error":
+        kernels.paint(labels, *self.runs, values, np.ascontiguousarray(order))
+        if on_overlap == "error" and (twice := kernels.hidden_pixels(labels, self.lengths)):
             raise ValueError(
                 f"{twice} pixels lie in more than one mask; remove overlaps first, or say which "
-                "mask gets them: on_overlap='first' or 'last'"
+                "mask gets them: on_overlap='first', 'last' or 'score'"
             )
         return labels
 
     def to_masks(self) -> NDArray[np.bool_]:
         """Boolean stack (N, H, W). Memory is N x H x W bytes: for few masks only."""
         masks = np.zeros((len(self), *self.shape), bool)
+        values = np.ones(len(self), bool)
         for i in range(len(self)):
-            offsets = self.offsets[i : i + 2]
-            kernels.paint(masks[i], self.starts, self.lengths, offsets, np.ones(1, bool), False)
+            kernels.paint(masks[i], *self.runs, values, np.full(1, i))
         return masks
 
     def to_crops(self) -> tuple[list[NDArray[np.bool_]], NDArray[np.int32]]:

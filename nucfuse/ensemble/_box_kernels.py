@@ -69,6 +69,18 @@ def grid_over(boxes):
 
 
 @njit(cache=True, nogil=True)
+def _cells(box, grid):
+    """Row and column of the first and of the last cell of a box."""
+    plan, n_rows, n_cols = grid
+    return (
+        cell_at(box[0], plan[0], plan[2], n_rows),
+        cell_at(box[1], plan[1], plan[2], n_cols),
+        cell_at(box[2], plan[0], plan[2], n_rows),
+        cell_at(box[3], plan[1], plan[2], n_cols),
+    )
+
+
+@njit(cache=True, nogil=True)
 def _suppress(given, threshold, grid, heads, entries, found, out):
     """Write the boxes of one image that are kept, in order; their number, and the entries.
 
@@ -76,23 +88,18 @@ def _suppress(given, threshold, grid, heads, entries, found, out):
     entry, -1 at the end. ``found`` is room for the kept boxes with their areas and classes.
     """
     boxes, classes, order = given
-    plan, n_rows, n_cols = grid
+    n_cols = grid[2]
     members, links = entries
     kept, labels = found
     n_kept = n_entries = 0
     for rank in range(order.size):
         a = order[rank]
         y0, x0, y1, x1 = boxes[a, 0], boxes[a, 1], boxes[a, 2], boxes[a, 3]
-        r0, c0 = cell_at(y0, plan[0], plan[2], n_rows), cell_at(x0, plan[1], plan[2], n_cols)
-        r1, c1 = cell_at(y1, plan[0], plan[2], n_rows), cell_at(x1, plan[1], plan[2], n_cols)
         box, area = (y0, x0, y1, x1), (y1 - y0) * (x1 - x0)
-        if threshold >= 0.5:
-            # What suppresses a box covers more than half of its height and width: its centre.
-            r = cell_at((y0 + y1) / 2, plan[0], plan[2], n_rows)
-            c = cell_at((x0 + x1) / 2, plan[1], plan[2], n_cols)
-            near = (r, c, r, c)
-        else:
-            near = (r0, c0, r1, c1)
+        r0, c0, r1, c1 = _cells(box, grid)
+        # What suppresses a box by a half or more covers most of its height and width: its centre.
+        y, x = (y0 + y1) / 2, (x0 + x1) / 2
+        near = _cells((y, x, y, x), grid) if threshold >= 0.5 else (r0, c0, r1, c1)
         if _is_covered(box, area, classes[a], near, n_cols, heads, entries, found, threshold):
             continue
         kept[n_kept, 0], kept[n_kept, 1], kept[n_kept, 2], kept[n_kept, 3] = box

@@ -128,6 +128,20 @@ def _core_grid(masks, models, threshold, plan, n_rows, n_cols):
 
 
 @njit(cache=True, nogil=True)
+def _meets(entry, box, r0, c0, r, c):
+    """Whether an entry's box and one whose first cell is (r0, c0) overlap, and first share (r, c).
+
+    One number, not four branches: each of these is a coin's toss.
+    """
+    return (
+        (min(box[2], entry[3]) > max(box[0], entry[1]))
+        & (min(box[3], entry[4]) > max(box[1], entry[2]))
+        & (max(entry[6], r0) == r)
+        & (max(entry[7], c0) == c)
+    )
+
+
+@njit(cache=True, nogil=True)
 def _candidates(masks, models, classes, threshold):
     """Pairs that boxes, areas, models and classes do not rule out."""
     boxes, areas = masks[3], masks[4]
@@ -149,15 +163,8 @@ def _candidates(masks, models, classes, threshold):
                     b = entries[e, 0]
                     if b >= a:
                         break
-                    # One branch, as each of these is a coin's toss; they meet in the first cell
-                    # they share, and only there.
-                    meets = (
-                        (min(y1, entries[e, 3]) > max(y0, entries[e, 1]))
-                        & (min(x1, entries[e, 4]) > max(x0, entries[e, 2]))
-                        & (max(entries[e, 6], r0) == r) & (max(entries[e, 7], c0) == c)
-                        & (entries[e, 5] != models[a])
-                    )  # fmt: skip
-                    if not meets or classes[a] != classes[b]:
+                    meets = _meets(entries[e], (y0, x0, y1, x1), r0, c0, r, c)
+                    if not meets or entries[e, 5] == models[a] or classes[a] != classes[b]:
                         continue
                     if not may_cover(masks, a, b, threshold, False):
                         continue

@@ -60,6 +60,14 @@ def _enter(grid, rect, known, cluster, n_cols):
 
 
 @njit(cache=True, nogil=True)
+def _is_in(rect, outer):
+    """Whether a rectangle of cells lies in another one."""
+    return (
+        outer[0] <= rect[0] and outer[1] <= rect[1] and rect[2] <= outer[2] and rect[3] <= outer[3]
+    )
+
+
+@njit(cache=True, nogil=True)
 def _best_match(grid, rect, boxes, b, label, fused, labels, threshold, n_cols):
     """Cluster of a box's class with the largest IoU above the threshold, -1 if there is none.
 
@@ -117,8 +125,7 @@ def fuse_boxes(boxes, strengths, classes, order, threshold):
             if joined and total[k] > 0:
                 fused[k, d] = sums[k, d] / total[k]
         rect = _cells(fused, k, plan, n_rows, n_cols)
-        if not (known[k, 0] <= rect[0] and known[k, 1] <= rect[1]
-                and rect[2] <= known[k, 2] and rect[3] <= known[k, 3]):  # fmt: skip
+        if not _is_in(rect, known[k]):
             grid = _enter(grid, rect, known, k, n_cols)
     return cluster_of, fused[:n_clusters]
 

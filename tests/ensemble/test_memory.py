@@ -73,7 +73,7 @@ def test_memory_grows_with_the_masks_not_with_their_square(name):
 
 @pytest.mark.parametrize("name", WORKS)
 def test_memory_does_not_grow_with_the_image(name):
-    close, apart = discs(N), discs(N, apart=600)
+    close, apart = discs(N), discs(N, apart=1200)
     pixels = apart[0].shape[0] * apart[0].shape[1]
     assert pixels > 10_000_000
     # A byte for every hundredth pixel at most.

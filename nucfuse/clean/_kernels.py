@@ -9,37 +9,78 @@ _ALL, _ONE = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
-def visible_runs(starts, lengths, offsets, ranked, size):
+def visible_runs(starts, lengths, offsets, boxes, ranked, height, width, band):
     """What is seen of masks that lie on each other, the first of ``ranked`` on top.
 
     Each mask in turn takes the pixels that are free, 64 at a time, from a map of one bit a pixel.
     The map holds only blocks of 4,096 pixels in which runs lie, so that it is small beside these.
-    Returns starts and ends of the seen runs, in order of rank; where those of each mask begin; and
-    how many they are.
+    This is done for one band of columns after the other: in a large image, masks by rank are far
+    from each other in memory, but those of one band are in the cache together.
+
+    Returns starts and ends of the seen runs; and of each mask in each of its bands (`slots`), where
+    these begin and how many they are.
     """
-    blocks, n_blocks = _blocks(starts, lengths, size)
+    blocks, n_blocks = _blocks(starts, lengths, np.int64(height) * width)
     taken = np.zeros(n_blocks * 64, np.uint64)
-    # Each seen run ends where a run starts or ends.
-    out_starts, out_ends = np.empty(2 * starts.size, np.int64), np.empty(2 * starts.size, np.int64)
-    firsts, counts = np.zeros(ranked.size, np.int64), np.zeros(ranked.size, np.int64)
-    n = 0
+    begins, members, slots = _bands(boxes, ranked, width, band)
+    # Each seen run ends where a run starts or ends, or a band.
+    out_starts, out_ends = np.empty(3 * starts.size, np.int64), np.empty(3 * starts.size, np.int64)
+    firsts, counts = np.empty(slots[-1], np.int64), np.empty(slots[-1], np.int64)
+    next_run = offsets[:-1].copy()
+    n = np.int64(0)
+    for b in range(begins.size - 1):
+        top, limit = np.int64(b) * band * height, (np.int64(b) + 1) * band * height
+        for m in members[begins[b] : begins[b + 1]]:
+            first, r = n, next_run[m]
+            while r < offsets[m + 1] and starts[r] < limit:
+                at, end = max(starts[r], top), min(starts[r] + lengths[r], limit)
+                n = _take_free(blocks, taken, out_starts, out_ends, first, n, at, end)
+                if end == limit and starts[r] + lengths[r] > limit:
+                    break  # it goes on in the next band
+                r += 1
+            next_run[m] = r
+            slot = slots[m] + b - boxes[m, 1] // band
+            firsts[slot], counts[slot] = first, n - first
+    return out_starts[:n], out_ends[:n], firsts, counts, slots
+
+
+@njit(cache=True, nogil=True)
+def _bands(boxes, ranked, width, band):
+    """Masks of each band of columns by rank, as begins and members; first slot of each mask."""
+    begins = np.zeros((width - 1) // band + 2, np.int64)
+    slots = np.zeros(ranked.size + 1, np.int64)
+    for m in range(ranked.size):
+        slots[m + 1] = slots[m]
+        if boxes[m, 1] < boxes[m, 3]:
+            for b in range(boxes[m, 1] // band, (boxes[m, 3] - 1) // band + 1):
+                begins[b + 1] += 1
+                slots[m + 1] += 1
+    for b in range(begins.size - 1):
+        begins[b + 1] += begins[b]
+    members, at = np.empty(slots[-1], np.int64), begins[:-1].copy()
     for m in ranked:
-        firsts[m] = n
-        for r in range(offsets[m], offsets[m + 1]):
-            at, end = starts[r], starts[r] + lengths[r]
-            while at < end:
-                stop = min(end, (at | 63) + 1)
-                wanted = (_ALL >> np.uint64(64 - (stop - at))) << np.uint64(at & 63)
-                word = blocks[at >> 12] * 64 + (at >> 6 & 63)
-                free = wanted & ~taken[word]
-                taken[word] |= wanted
-                if free == wanted:
-                    n = _add_run(out_starts, out_ends, firsts[m], n, at, stop)
-                elif free != 0:
-                    n = _add_free(out_starts, out_ends, firsts[m], n, at & ~63, free)
-                at = stop
-        counts[m] = n - firsts[m]
-    return out_starts[:n], out_ends[:n], firsts, counts
+        if boxes[m, 1] < boxes[m, 3]:
+            for b in range(boxes[m, 1] // band, (boxes[m, 3] - 1) // band + 1):
+                members[at[b]] = m
+                at[b] += 1
+    return begins, members, slots
+
+
+@njit(cache=True, nogil=True)
+def _take_free(blocks, taken, out_starts, out_ends, first, n, at, end):
+    """Take what is free of a run and write it to the seen ones; how many there are now."""
+    while at < end:
+        stop = min(end, (at | 63) + 1)
+        wanted = (_ALL >> np.uint64(64 - (stop - at))) << np.uint64(at & 63)
+        word = blocks[at >> 12] * 64 + (at >> 6 & 63)
+        free = wanted & ~taken[word]
+        taken[word] |= wanted
+        if free == wanted:
+            n = _add_run(out_starts, out_ends, first, n, at, stop)
+        elif free != 0:
+            n = _add_free(out_starts, out_ends, first, n, at & ~63, free)
+        at = stop
+    return n
 
 
 @njit(cache=True, nogil=True)
@@ -78,33 +119,25 @@ def _add_free(out_starts, out_ends, first, n, base, free):
 
 
 @njit(cache=True, nogil=True)
-def gathered(starts, ends, firsts, counts, height):
-    """Seen runs by mask, those that are not seen left out -> which, runs, boxes, areas."""
-    kept = np.flatnonzero(counts)
-    offsets, areas = np.zeros(kept.size + 1, np.int64), np.zeros(kept.size, np.int64)
-    boxes = np.empty((kept.size, 4), np.int32)
+def gathered(starts, ends, firsts, counts, slots):
+    """Seen runs by mask, those that are not seen left out -> which, starts, lengths, offsets."""
+    kept, offsets = np.empty(slots.size - 1, np.int64), np.zeros(slots.size, np.int64)
     out_starts, out_lengths = np.empty(starts.size, np.int64), np.empty(starts.size, np.int32)
-    n = 0
-    for k in range(kept.size):
-        first, count = firsts[kept[k]], counts[kept[k]]
-        x = starts[first] // height
-        boxes[k, 1], boxes[k, 3] = x, (ends[first + count - 1] - 1) // height + 1
-        begin, y0, y1 = x * height, np.int64(height), np.int64(0)
-        for r in range(first, first + count):
-            out_starts[n], out_lengths[n] = starts[r], ends[r] - starts[r]
-            areas[k] += ends[r] - starts[r]
-            n += 1
-            if starts[r] - begin >= 2 * height:  # seldom; a division takes long
-                begin = starts[r] // height * height
-            elif starts[r] - begin >= height:
-                begin += height
-            top, bottom = starts[r] - begin, ends[r] - begin
-            if bottom > height:  # goes on in the next column, so it has both edges
-                top, bottom = np.int64(0), np.int64(height)
-            y0, y1 = min(y0, top), max(y1, bottom)
-        boxes[k, 0], boxes[k, 2] = y0, y1
-        offsets[k + 1] = n
-    return kept, (out_starts, out_lengths, offsets), boxes, areas
+    n = k = 0
+    for m in range(slots.size - 1):
+        end = np.int64(-1)
+        for slot in range(slots[m], slots[m + 1]):
+            for r in range(firsts[slot], firsts[slot] + counts[slot]):
+                if starts[r] == end:  # parted by the border of two bands
+                    out_lengths[n - 1] += ends[r] - starts[r]
+                else:
+                    out_starts[n], out_lengths[n] = starts[r], ends[r] - starts[r]
+                    n += 1
+                end = ends[r]
+        if n > offsets[k]:
+            kept[k], offsets[k + 1] = m, n
+            k += 1
+    return kept[:k], (out_starts[:n], out_lengths[:n], offsets[: k + 1])
 
 
 @njit(cache=True, nogil=True)

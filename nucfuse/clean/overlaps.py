@@ -13,6 +13,9 @@ from nucfuse.masks.instances import Instances
 from nucfuse.masks.ranking import RankBy, ranked_masks
 from nucfuse.masks.rle import Runs
 
+_RUNS_OF_BAND = 50_000  # what lies in a band of columns stays in the cache
+_LEAST_BAND = 64  # columns; of narrower bands too many masks lie in two
+
 By = Literal["score", "area", "nearest"]
 Then = Literal["keep", "largest", "split"]
 
@@ -90,9 +93,10 @@ def _ranked(instances: Instances, by: RankBy) -> tuple[Instances, NDArray[np.int
     """What is seen with the strongest claim on top, and which masks these are."""
     height, width = instances.shape
     ranked = ranked_masks(instances.scores, instances.areas, by)
-    seen = kernels.visible_runs(*instances.runs, ranked, height * width)
-    kept, runs, boxes, areas = kernels.gathered(*seen, height)
-    return _inherited(instances, kept, runs, boxes, areas), kept
+    band = max(_LEAST_BAND, width // (instances.starts.size // _RUNS_OF_BAND + 1) + 1)
+    seen = kernels.visible_runs(*instances.runs, instances.boxes, ranked, height, width, band)
+    kept, runs = kernels.gathered(*seen)
+    return _with_runs(instances, runs, kept), kept
 
 
 def _nearest(instances: Instances) -> tuple[Instances, NDArray[np.int64]]:
@@ -118,13 +122,6 @@ def _nearest_runs(instances: Instances) -> Runs:
 def _with_runs(instances: Instances, runs: Runs, parents: NDArray[Any]) -> Instances:
     """Masks of other runs that inherit all else from their parents."""
     boxes, areas = _run_kernels.measure_runs(*runs, instances.shape[0])
-    return _inherited(instances, parents, runs, boxes, areas)
-
-
-def _inherited(
-    instances: Instances, parents: NDArray[Any], runs: Runs, boxes: NDArray[np.int32],
-    areas: NDArray[np.int64],
-) -> Instances:  # fmt: skip
     return replace(
         instances, starts=runs[0], lengths=runs[1], offsets=runs[2], boxes=boxes, areas=areas,
         scores=instances.scores[parents], sources=instances.sources[parents],

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
+from nucfuse.clean import overlaps
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.masks.instances import Instances
 
@@ -109,6 +110,16 @@ def test_flipping_changes_nothing(mask_set, by):
     assert_array_equal(there.to_masks()[:, ::-1, ::-1], here.to_masks())
     turned = remove_overlaps(instances_of(masks.transpose(0, 2, 1), scores), by)
     assert_array_equal(turned.to_masks().transpose(0, 2, 1), here.to_masks())
+
+
+@given(mask_sets(), st.sampled_from(("score", "area")), st.integers(1, 4))
+def test_bands_of_columns_change_nothing(mask_set, by, band):
+    masks = instances_of(*mask_set)
+    whole = remove_overlaps(masks, by)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlaps, "_LEAST_BAND", band)
+        patch.setattr(overlaps, "_RUNS_OF_BAND", 1)
+        assert remove_overlaps(masks, by) == whole
 
 
 @given(mask_sets())

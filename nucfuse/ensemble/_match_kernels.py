@@ -166,7 +166,7 @@ def _candidates(masks, models, classes, threshold):
                     meets = _meets(entries[e], (y0, x0, y1, x1), r0, c0, r, c)
                     if not meets or entries[e, 5] == models[a] or classes[a] != classes[b]:
                         continue
-                    if not may_cover(masks, a, b, threshold, False):
+                    if not may_cover(boxes, areas, a, b, threshold, False):
                         continue
                     if n == first.size:
                         first, second = grown(first, 2 * n), grown(second, 2 * n)

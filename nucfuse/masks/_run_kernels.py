@@ -232,11 +232,29 @@ def take_runs(starts, lengths, offsets, picked):
     new_starts = np.empty(new_offsets[-1], np.int64)
     new_lengths = np.empty(new_offsets[-1], np.int32)
     for k in range(picked.size):
-        at = new_offsets[k]
-        for r in range(offsets[picked[k]], offsets[picked[k] + 1]):
-            new_starts[at], new_lengths[at] = starts[r], lengths[r]
-            at += 1
+        # Unsigned, for a negative index would count from the end: whole lines are copied at once.
+        old, new = np.uint64(offsets[picked[k]]), np.uint64(new_offsets[k])
+        n = np.uint64(new_offsets[k + 1] - new_offsets[k])
+        for r in range(n):
+            new_starts[new + r] = starts[old + r]
+        for r in range(n):
+            new_lengths[new + r] = lengths[old + r]
     return new_starts, new_lengths, new_offsets
+
+
+@njit(cache=True, nogil=True)
+def take_masks(starts, lengths, offsets, boxes, areas, scores, sources, picked):
+    """The picked masks, in that order: all arrays of `Instances` but the classes, in one call."""
+    n = picked.size
+    new_boxes, new_areas = np.empty((n, 4), boxes.dtype), np.empty(n, areas.dtype)
+    new_scores, new_sources = np.empty(n, scores.dtype), np.empty(n, sources.dtype)
+    for k in range(n):
+        m = picked[k]
+        for d in range(4):
+            new_boxes[k, d] = boxes[m, d]
+        new_areas[k], new_scores[k], new_sources[k] = areas[m], scores[m], sources[m]
+    runs = take_runs(starts, lengths, offsets, picked)
+    return (*runs, new_boxes, new_areas, new_scores, new_sources)
 
 
 @njit(cache=True, nogil=True)

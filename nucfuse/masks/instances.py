@@ -99,15 +99,20 @@ class Instances:
 
     @classmethod
     def _of(cls, shape: tuple[int, int], runs: rle.Runs, **about: Unpack[About]) -> "Instances":
-        boxes, areas = kernels.measure_runs(*runs, shape[0])
-        n = areas.size
+        return cls._measured(shape, (*runs, *kernels.measure_runs(*runs, shape[0])), **about)
+
+    @classmethod
+    def _measured(
+        cls, shape: tuple[int, int], measured: rle.Measured, **about: Unpack[About]
+    ) -> "Instances":
+        n = measured[-1].size
         scores, classes = about.get("scores"), about.get("classes")
         score_array = np.full(n, np.nan, np.float32)
         if scores is not None:
             score_array = _per_mask(scores, np.float32, n, "scores")
         class_array = None if classes is None else _per_mask(classes, np.int32, n, "classes")
         names, sources = (about.get("source", ""),), np.zeros(n, np.int32)
-        return cls(shape, *runs, boxes, areas, score_array, sources, names, class_array)
+        return cls(shape, *measured, score_array, sources, names, class_array)
 
     @classmethod
     def from_labels(cls, labels: ArrayLike, **about: Unpack[About]) -> "Instances":
@@ -174,8 +179,10 @@ class Instances:
         RLEError
             A ValueError that names the mask and what is wrong; see `parse_rle`.
         """
-        runs = rle.parse_rle(strings, shape, dialect)
-        return cls._of(rle.check_shape(shape), runs, **about)
+        size = rle.check_shape(shape)
+        if dialect == "coco" and (measured := rle.read_coco(strings, size)):
+            return cls._measured(size, measured, **about)
+        return cls._of(size, rle.parse_rle(strings, size, dialect), **about)
 
     @classmethod
     def from_counts(
@@ -253,13 +260,13 @@ class Instances:
 
     def __getitem__(self, index: Any) -> "Instances":
         picked = np.atleast_1d(np.arange(len(self))[index])
-        starts, lengths, offsets = kernels.take_runs(
-            self.starts, self.lengths, self.offsets, picked
+        starts, lengths, offsets, boxes, areas, scores, sources = kernels.take_masks(
+            *self.runs, self.boxes, self.areas, self.scores, self.sources, picked
         )
-        return replace(
-            self, starts=starts, lengths=lengths, offsets=offsets, boxes=self.boxes[picked],
-            areas=self.areas[picked], scores=self.scores[picked], sources=self.sources[picked],
-            classes=None if self.classes is None else self.classes[picked],
+        classes = None if self.classes is None else self.classes[picked]
+        return Instances(
+            self.shape, starts, lengths, offsets, boxes, areas, scores, sources, self.source_names,
+            classes,
         )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:

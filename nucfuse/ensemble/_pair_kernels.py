@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from nucfuse.ensemble._grid_kernels import cell_rects, empty_grid, insert, meet_in
+from nucfuse.masks._array_kernels import grown
 from nucfuse.masks._pair_kernels import first_run_after, shared_pixels
 
 

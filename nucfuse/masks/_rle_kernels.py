@@ -207,11 +207,13 @@ def read_coco(text, n_masks, height, size):
             # A gap of 0 is legal only at the front, where it says that the mask starts at once.
             fault |= (gap - (k > 0)) | (size - end - gap)
             end += gap
-            if at >= text.size or text[at] == 10:
+            if at >= text.size or text[at] == 10 or fault < 0:
                 break
             value, at = _coco_number(text, at)
             length = value + (length if k > 0 else 0)
             fault |= (length - 1) | (LONGEST_RUN - length) | (size - end - length)
+            if fault < 0:
+                break
             starts[n], lengths[n] = end, length
             n += np.uint64(1)
             top += gap
@@ -227,6 +229,8 @@ def read_coco(text, n_masks, height, size):
             top += length
             k += 1
         fault |= end - size  # what is beyond it was a fault already
+        if fault < 0:
+            break
         areas[m], offsets[m + 1] = area, n
         if k > 0:
             last = (np.int64(starts[n - np.uint64(1)]) + length - 1) // height

@@ -9,7 +9,7 @@ import click
 from nucfuse import __version__
 from nucfuse.cli_data import explore
 from nucfuse.cli_fusion import clean, fuse, route
-from nucfuse.cli_models import train
+from nucfuse.cli_models import models, predict, train
 from nucfuse.cli_options import FORMATS, PATH, READING, options
 from nucfuse.errors import DataError
 
@@ -187,24 +187,6 @@ def doctor(path: Path, as_json: bool, **settings: Any) -> None:
 
 
 @main.command()
-@click.argument("images", type=PATH)
-@click.option("--model", default="otsu", show_default=True, help="Name of a registered model.")
-@click.option(
-    "--out",
-    type=PATH,
-    required=True,
-    help="Folder of label images, or a file .csv (Kaggle), .json (COCO), .npz.",
-)
-@click.option("--jobs", type=click.IntRange(1), help="Threads [default: one per core].")
-@click.option("--engine", help="Workers: serial, local:N or dask://host:port.")
-def predict(images: Path, model: str, out: Path, **settings: Any) -> None:
-    """Segment the nuclei of a folder of images (or a DSB2018 data set)."""
-    from nucfuse.pipeline import predicting
-
-    click.echo(predicting.predict(images, model, out, **settings), err=True)
-
-
-@main.command()
 @click.option("--out", type=PATH, required=True, help="Folder to copy to.")
 def sample(out: Path) -> None:
     """Copy the bundled real images and their truth to a folder, to try things on."""
@@ -214,5 +196,5 @@ def sample(out: Path) -> None:
     click.echo(f"{out / 'images'}\n{out / 'truth'}")
 
 
-for _command in (explore, fuse, route, clean, train):
+for _command in (predict, models, train, explore, fuse, route, clean):
     main.add_command(_command)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
+from nucfuse.models.card import DEFAULT, shipped_cards
 
 ENTRY_POINTS = "nucfuse.models"
 
@@ -19,6 +20,7 @@ _BUILT_IN = {
     "adaptive": "nucfuse.models.adaptive:Adaptive",
     "log": "nucfuse.models.log:LaplacianOfGaussian",
 }
+_NETWORKS = "nucfuse.models.network_segmenter", "NetworkSegmenter"
 
 
 @runtime_checkable
@@ -37,7 +39,12 @@ class Segmenter(Protocol):
 
 def model_names() -> list[str]:
     """Names that `get_model` knows: built-in ones and those of installed packages, sorted."""
-    return sorted({*_BUILT_IN, *_plugins()})
+    return sorted({*_BUILT_IN, *shipped_cards(), *_plugins()})
+
+
+def default_model() -> str:
+    """The model that is used when none is named: the shipped network, if there is one."""
+    return DEFAULT if DEFAULT in shipped_cards() else "otsu"
 
 
 def get_model(name: str) -> Segmenter:
@@ -46,20 +53,25 @@ def get_model(name: str) -> Segmenter:
     Parameters
     ----------
     name : str
-        A built-in model ("otsu"), or one that an installed package offers in the entry point group
-        ``nucfuse.models``: something that returns a `Segmenter` when called without arguments.
-        Built-in names cannot be taken over.
+        A built-in model ("otsu"), a network that the package ships ("unet"), or one that an
+        installed package offers in the entry point group ``nucfuse.models``: something that returns
+        a `Segmenter` when called without arguments. The first two cannot be taken over.
 
     Raises
     ------
     DataError
         A ValueError. If there is no such model (the message lists those there are), it cannot be
-        imported, or what the package offers is no `Segmenter`.
+        imported, what the package offers is no `Segmenter`, or a network cannot be loaded.
     """
     if name in _BUILT_IN:
         module, attribute = _BUILT_IN[name].split(":")
         make: Callable[[], Any] = getattr(import_module(module), attribute)
         return _checked(make(), name, _BUILT_IN[name])
+    shipped = shipped_cards()
+    if name in shipped:
+        module, attribute = _NETWORKS
+        network: Segmenter = getattr(import_module(module), attribute).from_card(shipped[name])
+        return network
     plugins = _plugins()
     if name not in plugins:
         known = ", ".join(model_names())

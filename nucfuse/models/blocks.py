@@ -1,9 +1,10 @@
-"""The pieces of a U-Net: convolution blocks, one function a kind. Tensors are (B, H, W, C)."""
+"""The pieces of a U-Net: convolution blocks, one function a kind. Tensors are (B, H, W, C).
+
+Keras is imported by what uses it, as are all heavy libraries.
+"""
 
 from collections.abc import Callable
 from typing import Any
-
-from keras import initializers, layers
 
 Tensor = Any  # keras.KerasTensor, which type checkers do not know
 Block = Callable[[Tensor, int, "Style"], Tensor]
@@ -41,11 +42,15 @@ class Style:
 
     def kernel(self) -> Any:
         """A fresh initialiser."""
+        from keras import initializers
+
         config = {"class_name": self.initialiser, "config": {"seed": self.next_seed()}}
         return initializers.get(config)
 
     def activated(self, x: Tensor) -> Tensor:
         """Norm, then activation."""
+        from keras import layers
+
         if self.norm == "batch":
             # Batches are small: a momentum of 0.99 would leave the averages of the first steps in.
             x = layers.BatchNormalization(momentum=0.95)(x)
@@ -53,6 +58,8 @@ class Style:
 
     def convolved(self, x: Tensor, width: int, size: int = 3) -> Tensor:
         """Convolution, norm, activation."""
+        from keras import layers
+
         bias = self.norm != "batch"
         x = layers.Conv2D(
             width, size, padding="same", use_bias=bias, kernel_initializer=self.kernel()
@@ -61,6 +68,8 @@ class Style:
 
     def dropped(self, x: Tensor) -> Tensor:
         """Dropout, if there is any."""
+        from keras import layers
+
         if self.dropout == 0:
             return x
         layer = layers.AlphaDropout if self.activation == "selu" else layers.Dropout
@@ -74,6 +83,8 @@ def plain(x: Tensor, width: int, style: Style) -> Tensor:
 
 def residual(x: Tensor, width: int, style: Style) -> Tensor:
     """As `plain`, added to its input (He et al. 2016, https://doi.org/10.1109/CVPR.2016.90)."""
+    from keras import layers
+
     shortcut = x
     if x.shape[-1] != width:
         shortcut = layers.Conv2D(width, 1, kernel_initializer=style.kernel())(x)
@@ -85,6 +96,8 @@ def separable(x: Tensor, width: int, style: Style) -> Tensor:
 
     Chollet 2017, https://doi.org/10.1109/CVPR.2017.195.
     """
+    from keras import layers
+
     for first in (True, False):
         x = layers.SeparableConv2D(
             width, 3, padding="same", use_bias=style.norm != "batch",
@@ -101,6 +114,8 @@ def inception(x: Tensor, width: int, style: Style) -> Tensor:
     After Szegedy et al. 2015, https://doi.org/10.1109/CVPR.2015.7298594, as U-Nets for nuclei have
     used it; the widths of the four add up to ``width``.
     """
+    from keras import layers
+
     part = max(width // 4, 1)
     one = style.convolved(x, part, 1)
     three = style.convolved(style.convolved(x, part, 1), width - 3 * part if width > 3 else 1)

@@ -1,4 +1,4 @@
-"""Losses between targets and probabilities (B, H, W, K), each a Keras function of the two.
+"""Losses between targets and probabilities (B, H, W, K), each a function of two Keras tensors.
 
 K channels are independent sigmoids or one softmax; every loss is the mean over the pixels, except
 Dice and Lovász, which are over a whole batch and over each image.
@@ -6,8 +6,6 @@ Dice and Lovász, which are over a whole batch and over each image.
 
 from collections.abc import Callable, Sequence
 from typing import Any
-
-from keras import ops
 
 from nucfuse.errors import DataError
 
@@ -18,6 +16,8 @@ _EPSILON = 1e-6
 
 def binary_cross_entropy(true: Tensor, pred: Tensor) -> Tensor:
     """Mean of -(t log p + (1 - t) log(1 - p)) over pixels and channels."""
+    from keras import ops
+
     p = ops.clip(pred, _EPSILON, 1 - _EPSILON)
     return -ops.mean(true * ops.log(p) + (1 - true) * ops.log(1 - p))
 
@@ -27,6 +27,8 @@ def dice(true: Tensor, pred: Tensor) -> Tensor:
 
     Soft Dice of Milletari et al. 2016, https://doi.org/10.1109/3DV.2016.79, with plain sums.
     """
+    from keras import ops
+
     axes = (0, 1, 2)
     shared = ops.sum(true * pred, axes)
     total = ops.sum(true, axes) + ops.sum(pred, axes)
@@ -44,6 +46,8 @@ def cross_entropy(weights: Sequence[float] = (1.0, 1.0, 2.0)) -> Loss:
     Weighted as by Guerrero-Pena et al. 2018, https://doi.org/10.1109/ICIP.2018.8451187, with one
     weight a class. Further channels than the classes (a distance) add their mean squared error.
     """
+    from keras import ops
+
     n = len(weights)
 
     def loss(true: Tensor, pred: Tensor) -> Tensor:
@@ -63,6 +67,8 @@ def lovasz_hinge(true: Tensor, pred: Tensor) -> Tensor:
 
     Berman et al. 2018, https://doi.org/10.1109/CVPR.2018.00464, on the log odds of ``pred``.
     """
+    from keras import ops
+
     n = ops.shape(true)[0]
     t = ops.reshape(true[..., 0], (n, -1))
     p = ops.clip(ops.reshape(pred[..., 0], (n, -1)), _EPSILON, 1 - _EPSILON)

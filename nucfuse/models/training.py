@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -197,6 +196,8 @@ def limit_threads(count: int) -> None:
 
 
 def _optimizer(config: TrainingConfig) -> Any:
+    import keras
+
     clip = config.clip or None
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import keras
-from keras import layers
-
 from nucfuse.models.blocks import BLOCKS, Style, Tensor
 from nucfuse.models.inputs import CHANNELS
 from nucfuse.models.unet_config import UNetConfig
@@ -25,6 +22,8 @@ def build_unet(config: UNetConfig, seed: int = 0) -> Any:
         image (B, H, W, C) in [0, 1] -> probabilities (B, H, W, K) of ``config.outputs``, where C
         is that of the input and H and W are multiples of ``config.stride``.
     """
+    import keras
+
     style = Style(config.activation, config.initialiser, config.norm, config.dropout, 1000 * seed)
     block = BLOCKS[config.block]
     image = keras.Input((None, None, CHANNELS[config.input]), name="image")
@@ -32,15 +31,17 @@ def build_unet(config: UNetConfig, seed: int = 0) -> Any:
     for width in config.widths[:-1]:
         x = block(x, width, style)
         skips.append(x)
-        x = layers.MaxPooling2D(2)(x)
+        x = keras.layers.MaxPooling2D(2)(x)
     x = block(x, config.widths[-1], style)
     for width, skip in zip(reversed(config.widths[:-1]), reversed(skips), strict=True):
-        x = layers.concatenate([_doubled(x, width, config, style), skip])
+        x = keras.layers.concatenate([_doubled(x, width, config, style), skip])
         x = block(x, width, style)
     return keras.Model(image, _head(x, config, style), name="unet")
 
 
 def _doubled(x: Tensor, width: int, config: UNetConfig, style: Style) -> Tensor:
+    from keras import layers
+
     if config.up == "transposed":
         return layers.Conv2DTranspose(
             width, 2, strides=2, padding="same", kernel_initializer=style.kernel()
@@ -51,6 +52,8 @@ def _doubled(x: Tensor, width: int, config: UNetConfig, style: Style) -> Tensor:
 
 
 def _head(x: Tensor, config: UNetConfig, style: Style) -> Tensor:
+    from keras import layers
+
     def scores(n: int) -> Tensor:
         return layers.Conv2D(n, 1, kernel_initializer=style.kernel())(x)
 

@@ -193,6 +193,18 @@ def test_suppression_twice_is_once(sets, iou):
     assert_array_equal(again, np.arange(kept.size))
 
 
+@given(box_sets(), SHARES, st.data())
+def test_many_images_in_one_call_are_as_many_calls(sets, iou, data):
+    boxes, scores, classes = joined(sets)
+    numbers = st.lists(st.sampled_from([-3, 0, 7]), min_size=len(boxes), max_size=len(boxes))
+    images = np.array(data.draw(numbers), int)
+    expected = []
+    for image in (-3, 0, 7):
+        here = np.flatnonzero(images == image)
+        expected += here[nms_boxes(boxes[here], scores[here], classes[here], iou)].tolist()
+    assert nms_boxes(boxes, scores, classes, iou, images).tolist() == expected
+
+
 @given(box_sets(), st.sampled_from(SCORES))
 def test_model_without_weight_changes_nothing(sets, score):
     boxes, scores, classes, weights = sets
@@ -251,7 +263,22 @@ def test_scores_of_zero_are_no_division_by_zero():
     assert result.scores.tolist() == [0]
 
 
+def test_small_and_large_boxes_share_a_grid():
+    """More boxes than a property draws, of sizes from 1 to 100, against comparing all of them."""
+    rng = np.random.default_rng(3)
+    corners, sizes = rng.integers(0, 200, (300, 2)), 100 ** rng.random((300, 2))
+    boxes = np.hstack([corners, corners + sizes])
+    scores = rng.integers(0, 50, 300) / 50
+    for iou in (0.2, 0.5):
+        kept = []
+        for i in sorted(range(300), key=lambda i: (-scores[i], i)):
+            if not any(naive.box_iou(boxes[k], boxes[i]) > iou for k in kept):
+                kept.append(i)
+        assert nms_boxes(boxes, scores, iou=iou).tolist() == kept
+
+
 def test_no_boxes():
+    assert nms_boxes([], images=[]).size == 0
     assert nms_boxes([]).size == 0
     assert soft_nms_boxes(np.zeros((0, 4)))[1].size == 0
     assert matrix_nms_boxes([])[0].size == 0
@@ -284,3 +311,19 @@ def test_no_score_counts_as_one():
 def test_bad_input(given, words):
     with pytest.raises(ValueError, match=words):
         fuse_boxes(**{"boxes": [[[0, 0, 1, 1]]], **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"boxes": [[0, 0, 1, 1], [0, 2, 1, 1]]}, "the lower one first; box 1"),
+        ({"boxes": [[0, 0, 1, 1], [0, math.inf, 1, math.inf]]}, "finite"),
+        ({"boxes": [[0, 2, 1, 1], [0, 0, 1, 1]], "images": [1, 0]}, "box 0 is .0.0, 2.0"),
+        ({"images": [0]}, "2 boxes need as many images"),
+        ({"images": [0.5, 1]}, "images must be whole numbers"),
+        ({"iou": -1}, "iou must be"),
+    ],
+)
+def test_bad_input_of_nms(given, words):
+    with pytest.raises(ValueError, match=words):
+        nms_boxes(**{"boxes": [[0, 0, 1, 1], [0, 0, 1, 2]], **given})

@@ -339,8 +339,18 @@ def test_clean(sets, maps, tmp_path):
     assert len(read(tmp_path / "out")) == 2
     run("clean", maps[0], "--out", tmp_path / "split")
     assert len(read(tmp_path / "split")) == 2
-    failed = run("clean", maps[0], "--out", tmp_path / "no", "--set", "nosuch=1")
-    assert failed.exit_code == 3
+    for extra, words in (
+        (["--set", "nosuch=1"], "cleaning has no parameter 'nosuch'"),
+        (["--set", "small=2"], "small must be a number"),
+        (["--split", "magic"], "got 'magic'"),
+        (["--set", "split.high=2"], "splitting by 'watershed' has no parameter 'high'"),
+    ):
+        failed = run("clean", maps[0], "--out", tmp_path / "no", *extra)
+        assert failed.exit_code == 3
+        assert words in failed.stderr
+        assert not (tmp_path / "no").exists()
+    failed = run("clean", sets[0], "--out", tmp_path / "no", "--set", "split.threshold=0.4")
+    assert "about probability maps" in failed.stderr
 
 
 @pytest.fixture
@@ -392,6 +402,8 @@ def test_route_fit_and_show(tmp_path):
     result = run("route", "show", IMAGES, "--router", router, "--out", tmp_path / "sheets")
     assert result.exit_code == 0
     assert len(list((tmp_path / "sheets").glob("*.png"))) == 3
+    inside = run("route", "apply", tmp_path / "sheets", "--out", tmp_path / "sheets" / "r.csv")
+    assert "must not lie inside the input" in inside.stderr
     document = json.loads(router.read_text())
     document["nucfuse_router"] = 99
     router.write_text(json.dumps(document))

@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run
 
 from nucfuse.data.dataset import Sample
 from nucfuse.data.sample import sample_folder
@@ -52,11 +52,11 @@ def test_nuclei_of_any_masks():
     assert count_nuclei(Sample("a", Instances.empty((2, 2)))) == 0
 
 
-@pytest.mark.parametrize("engine", ["serial", "local:2"])
-def test_ctrl_c_leaves_nothing_behind(tmp_path, engine):
+def interrupted_prediction(out, engine, is_at_work):
+    """Interrupt the command as soon as it is at work."""
     command = [
-        Path(sys.executable).parent / "nucfuse", "predict", sample_folder() / "images",
-        "--out", tmp_path / "out", "--engine", engine,
+        sys.executable, "-c", "from nucfuse.cli import main; main()", "predict",
+        sample_folder() / "images", "--out", out, "--engine", engine, "--model", "otsu",
     ]  # fmt: skip
     # Where the tests run in the background, SIGINT is ignored, and children would inherit that.
     process = subprocess.Popen(
@@ -64,11 +64,30 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, engine):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.01)  # until the first temporary file: it is in the middle of its work
+    while not is_at_work() and time.monotonic() < deadline:
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "interrupted" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("engine", ["serial", "local:2"])
+def test_ctrl_c_leaves_nothing_behind(tmp_path, engine):
+    interrupted_prediction(tmp_path / "out.npz", engine, lambda: any(tmp_path.iterdir()))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_after_ctrl_c_a_folder_holds_finished_images_and_the_run_can_go_on(tmp_path):
+    out = tmp_path / "out"
+    interrupted_prediction(out, "serial", lambda: any(out.glob("[!.]*.png")))
+    done = sorted(path.name for path in out.iterdir())
+    assert [name for name in done if name.startswith(".")] == []
+    assert done.pop() == "run.json"
+    before = {name: (out / name).read_bytes() for name in done}
+    result = run("predict", sample_folder() / "images", "--out", out, "--model", "otsu")
+    assert result.exit_code == 0
+    assert f"{len(done)} more were there already" in result.stderr
+    assert len(list(out.glob("*.png"))) == 12
+    assert {name: (out / name).read_bytes() for name in done} == before

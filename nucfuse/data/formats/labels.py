@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.atomic import atomic_folder
+from nucfuse.data.atomic import atomic_file, atomic_folder
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.images import (
     LABEL_SUFFIXES,
@@ -171,7 +171,7 @@ def write(path: Path, samples: Iterable[Sample]) -> None:
             if sample.image_id in written:
                 raise DataError(f"{path}: image {sample.image_id!r} comes twice; nothing written")
             written.add(sample.image_id)
-            name = _write_one(folder, sample)
+            name = write_one(folder, sample)
             if there.get(sample.image_id, name) != name:
                 raise DataError(
                     f"{path}: {there[sample.image_id]} is there already and stands for the same "
@@ -179,13 +179,21 @@ def write(path: Path, samples: Iterable[Sample]) -> None:
                 )
 
 
-def _write_one(folder: Path, sample: Sample) -> str:
+def write_one(folder: Path, sample: Sample) -> str:
+    """Write one label image as `write` does, whole or not at all; the name of its file.
+
+    Raises
+    ------
+    DataError
+        If masks overlap, or it cannot be written.
+    """
     labels = _dense(sample)
     stem = escape_id(sample.image_id)
     fits_png = labels.ndim == 2 and labels.max(initial=0) <= np.iinfo(np.uint16).max
     name = stem + (".png" if fits_png else ".tif")
     try:
-        (write_label_png if fits_png else write_label_tiff)(folder / name, labels)
+        with atomic_file(folder / name) as part:
+            (write_label_png if fits_png else write_label_tiff)(part, labels)
     except DataError as problem:
         raise DataError(f"image {sample.image_id!r}: {problem}") from problem
     return name

@@ -1,0 +1,158 @@
+"""One network over one image: seen as it was trained, scaled, tiled, augmented; maps come back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.clean.split import split
+from nucfuse.models.card import Card
+from nucfuse.models.inputs import Input, planes, prepared
+from nucfuse.models.network import Network
+from nucfuse.models.scaling import factor_of, median_diameter, part_of, resampled_bands
+from nucfuse.models.tiling import Tiling, bands, padded
+from nucfuse.models.tta import VIEWS, augmented, resized
+
+# An image up to this many tiles large runs whole: tiles would see their overlaps twice.
+_WHOLE = 1.5
+_SAMPLE = 1024  # side of the part in which the nuclei of a large image are measured
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """How networks are run.
+
+    Attributes
+    ----------
+    tta : bool
+        Whether the image is seen in all eight flips and right-angle turns.
+    scales : tuple of float
+        Factors by which it is resampled, besides; the maps are averaged.
+    diameter : "auto", "native" or float
+        Of the nuclei in pixels. "auto" measures it in a first pass. Where it is outside of what the
+        network was trained on, the image is rescaled to the nearer bound. "native" never rescales.
+    tile : int
+        Side of the tiles of large images; 0: none is cut.
+    resize : int or None
+        Every image is resized to a square of that side, and the maps back, as in the 2018 study;
+        None: as the card says, 0: never.
+    threads : int
+        Cores for one image.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    tta: bool = False
+    scales: tuple[float, ...] = (1.0,)
+    diameter: float | Literal["auto", "native"] = "auto"
+    tile: int = 1024
+    resize: int | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.scales or not all(0.25 <= s <= 4 for s in self.scales):
+            raise ValueError(f"scales must be numbers in [0.25, 4], got {self.scales}")
+        if isinstance(self.diameter, str):
+            if self.diameter not in ("auto", "native"):
+                raise ValueError(
+                    "diameter must be 'auto', 'native' or a number of pixels above 0, got "
+                    f"{self.diameter!r}"
+                )
+        elif not 0 < self.diameter < float("inf"):
+            raise ValueError(f"diameter must be a number of pixels above 0, got {self.diameter}")
+        for name, value in (("tile", self.tile), ("resize", self.resize or 0)):
+            if value < 0:
+                raise ValueError(f"{name} must be a whole number of pixels from 0, got {value}")
+
+
+def channel_maps(outputs: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
+    """Outputs of a network (H, W, K) as the maps (C, H, W) of ``card.channels``.
+
+    Of classes, nucleus is the sum of interior and border, and border and interior stand beside it.
+    """
+    if card.outputs[0] == "nucleus":
+        return np.ascontiguousarray(np.moveaxis(outputs, 2, 0))
+    maps = np.empty((len(card.channels), *outputs.shape[:2]), np.float32)
+    interior, border = outputs[..., 1], outputs[..., 2]
+    np.minimum(np.add(interior, border, out=maps[0]), 1, out=maps[0])  # rounding may exceed 1
+    maps[1], maps[2] = border, interior
+    if len(maps) > 3:
+        maps[3] = outputs[..., 3]
+    return maps
+
+
+def as_seen(image: NDArray[np.uint8], kind: str) -> NDArray[Any]:
+    """What a network sees of an RGB image; uint8 of 0..255 instead of [0, 1] where that is exact.
+
+    It takes a quarter of the memory, and tiles become float32 one by one.
+    """
+    if kind == "rgb":
+        return image
+    if kind == "neutral":
+        return planes(image)[..., :1]
+    return prepared(image, cast(Input, kind))
+
+
+class Runner:
+    """A network with its settings: images of any size to maps of the same size."""
+
+    def __init__(self, network: Network, settings: Inference) -> None:
+        self.network, self.card, self.settings = network, network.card, settings
+        self.resize = self.card.size if settings.resize is None else settings.resize
+        self._predict = augmented(self._once, VIEWS if settings.tta else 1, settings.scales)
+
+    def bands(self, image: NDArray[np.uint8], height: int) -> Iterator[NDArray[np.float32]]:
+        """Maps (C, height, W) of ``card.channels`` from the top down; the last may be lower."""
+        seen = as_seen(image, self.card.input)
+        shape = image.shape[0], image.shape[1]
+        side = self.resize
+        if side:
+            seen = resized(seen, (side, side))
+            parts = iter([self._predict(seen)])
+        else:
+            factor, maps = self._factor(seen)
+            if factor != 1:
+                seen = resized(seen, _scaled(shape, factor))
+            parts = self._in_tiles(seen) if maps is None else iter([maps])
+        return resampled_bands(parts, (seen.shape[0], seen.shape[1]), shape, height)
+
+    def _factor(self, seen: NDArray[Any]) -> tuple[float, NDArray[np.float32] | None]:
+        """The factor for an image, and its maps if they were needed to find it."""
+        known, asked = self.card.diameter, self.settings.diameter
+        if asked == "native" or known is None:
+            return 1.0, None
+        if asked != "auto":
+            return factor_of(asked, known), None
+        part = part_of(seen, _SAMPLE)
+        maps = self._once(part)
+        factor = factor_of(median_diameter(split(maps, **split_of(self.card))), known)
+        is_result = factor == 1 and part.shape == seen.shape and self._predict == self._once
+        return factor, maps if is_result else None
+
+    def _in_tiles(self, seen: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+        tile = self.settings.tile
+        if not tile or seen.shape[0] * seen.shape[1] <= _WHOLE * tile**2:
+            return iter([self._predict(seen)])
+        return bands(self._predict, seen, Tiling.of(tile, self.card.stride))
+
+    def _once(self, seen: NDArray[Any]) -> NDArray[np.float32]:
+        """Maps of a piece of an image, whole."""
+        pixels = padded(seen, self.card.stride)
+        if pixels.dtype == np.uint8:
+            pixels = pixels.astype(np.float32) / np.float32(255)
+        outputs = self.network.run(np.ascontiguousarray(pixels)[np.newaxis])[0]
+        return channel_maps(outputs[: seen.shape[0], : seen.shape[1]], self.card)
+
+
+def split_of(card: Card) -> dict[str, Any]:
+    """How maps of a network become nuclei: the card's own word, else what its channels allow."""
+    return dict(card.split) or {"method": "interior" if len(card.channels) > 1 else "watershed"}
+
+
+def _scaled(shape: tuple[int, int], factor: float) -> tuple[int, int]:
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))

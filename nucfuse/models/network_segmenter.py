@@ -1,0 +1,142 @@
+"""Trained networks as a `Segmenter`: one, or several whose probabilities are averaged."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nucfuse.clean.split import split
+from nucfuse.clean.split_bands import split_bands
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.models.base import as_rgb
+from nucfuse.models.card import Card, read_card
+from nucfuse.models.inference import Inference, Runner, split_of
+from nucfuse.models.network import Network
+
+# Images up to this many pixels are split whole. Larger ones come in bands, as the watershed takes
+# some 50 bytes a pixel.
+_WHOLE = 1 << 24
+_BAND = 512  # rows
+
+
+class NetworkSegmenter:
+    """Finds nuclei by one or more trained networks.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        Of networks; the mean of their probabilities counts.
+    name : str
+        What the model is called.
+    settings : Inference
+        How the networks are run.
+    splitting : mapping, optional
+        Method and parameters of `nucfuse.clean.split.split`; the first card's if not given.
+
+    Raises
+    ------
+    DataError
+        If there is no network, one cannot be loaded (see `Network`), or their maps differ in kind.
+    """
+
+    def __init__(
+        self, cards: Sequence[Card], name: str, settings: Inference | None = None,
+        splitting: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        if not cards or any(card.channels != cards[0].channels for card in cards):
+            raise DataError(
+                f"model {name!r} needs networks that give the same maps, got "
+                f"{[card.outputs for card in cards]}"
+            )
+        self.name, self.cards = name, tuple(cards)
+        self.settings = settings or Inference()
+        self.splitting = dict(splitting or split_of(cards[0]))
+        self.channels = cards[0].channels
+        self._runners = [Runner(Network(c, self.settings.threads), self.settings) for c in cards]
+
+    @classmethod
+    def from_card(cls, path: Path, settings: Inference | None = None) -> "NetworkSegmenter":
+        """The model that a card describes, a network or an ensemble.
+
+        Raises
+        ------
+        DataError
+            If the card is bad, or names members that are missing or ensembles themselves.
+        """
+        card = read_card(path)
+        if not card.members:
+            return cls([card], card.name, settings)
+        members = [read_card(path.with_name(f"{name}.json")) for name in card.members]
+        if any(member.members for member in members):
+            raise DataError(f"{path}: the members of an ensemble must be networks")
+        return cls(members, card.name, settings, card.document.get("split"))
+
+    def with_settings(self, **changes: Any) -> "NetworkSegmenter":
+        """The same model, run with other settings; see `Inference`."""
+        settings = replace(self.settings, **changes)
+        return type(self)(self.cards, self.name, settings, self.splitting)
+
+    def describe(self) -> dict[str, Any]:
+        """All that the result depends on, for JSON."""
+        return {
+            "model": self.name,
+            "cards": {card.name: card.sha256 for card in self.cards},
+            "tta": self.settings.tta,
+            "scales": list(self.settings.scales),
+            "diameter": self.settings.diameter,
+            "tile": self.settings.tile,
+            "resize": self.settings.resize,
+            "split": self.splitting,
+        }
+
+    def predict(self, image: ArrayLike) -> Instances:
+        """Nuclei of one image, with their mean probability as score.
+
+        Parameters
+        ----------
+        image : array_like, shape (H, W, 3) or (H, W)
+            RGB or grey; see `as_rgb` for other dtypes than uint8.
+
+        Returns
+        -------
+        Instances
+            Disjoint.
+        """
+        rgb = as_rgb(image)
+        return self.nuclei_of(self.bands(rgb), rgb.shape[:2])
+
+    def probabilities(self, image: ArrayLike) -> NDArray[np.float32]:
+        """Probability maps (C, H, W) of ``channels``, float32 in [0, 1], of one image."""
+        return np.concatenate(list(self.bands(as_rgb(image))), axis=1)
+
+    def bands(self, rgb: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+        """Probability maps (C, h, W) of an RGB image from the top down; whole if it is not large.
+
+        An image of 20,000 x 20,000 pixels needs the memory of itself, of what the network sees of
+        it and of some rows.
+        """
+        height = rgb.shape[0] if _is_small(rgb.shape) else _BAND
+        for maps in zip(*(runner.bands(rgb, height) for runner in self._runners), strict=True):
+            if len(maps) == 1:
+                yield maps[0]
+                continue
+            total = np.array(maps[0])
+            for further in maps[1:]:
+                total += further
+            total /= np.float32(len(maps))
+            yield total
+
+    def nuclei_of(self, bands: Iterator[NDArray[np.float32]], shape: Sequence[int]) -> Instances:
+        """Nuclei of the probability maps that `bands` gives for an image of that shape."""
+        if _is_small(shape):
+            return split(next(bands), source=self.name, **self.splitting)
+        size = int(shape[0]), int(shape[1])
+        return split_bands(bands, size, source=self.name, **self.splitting)
+
+
+def _is_small(shape: Sequence[int]) -> bool:
+    return shape[0] * shape[1] <= _WHOLE

@@ -1,0 +1,130 @@
+"""A Keras model as the three files of a trained network: card, ONNX graph, Keras weights."""
+
+import hashlib
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nucfuse.data.atomic import atomic_file
+from nucfuse.data.provenance import to_json
+from nucfuse.errors import DataError
+from nucfuse.models.card import FORMAT, Card, read_card
+
+Storage = Literal["float16", "float32"]
+
+_OPSET = 15
+_LARGE = 16  # smaller arrays (shapes, indices, single numbers) stay as they are
+_NEEDED = "exporting a network needs TensorFlow and tf2onnx: pip install 'nucfuse[models]'"
+
+
+def export_network(
+    model: Any, card: Mapping[str, Any], folder: Path, storage: Storage = "float16"
+) -> Card:
+    """Write NAME.onnx, NAME.weights.h5 and the card NAME.json, which is written last.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Image (B, H, W, C) -> probabilities (B, H, W, K).
+    card : mapping
+        The entries of a card (see `Card`) but ``format`` and ``files``.
+    folder : Path
+    storage : {"float16", "float32"}
+        How the graph holds the weights. They become float32 when it is loaded, and all is computed
+        in that.
+
+    Returns
+    -------
+    Card
+        As read from the file.
+
+    Raises
+    ------
+    DataError
+        If tf2onnx is not installed, the card is incomplete, or a file cannot be written.
+    """
+    name = card["name"]
+    files = {f"{name}.onnx": to_onnx(model, storage), f"{name}.weights.h5": _weights(model)}
+    for file, content in files.items():
+        with atomic_file(folder / file) as part:
+            part.write_bytes(content)
+    hashes = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
+    path = folder / f"{name}.json"
+    with atomic_file(path) as part:
+        text = to_json({"format": FORMAT, **card, "files": hashes})
+        part.write_text(text + "\n", encoding="utf-8")
+        read_card(part)  # a bad card gets no file
+    return read_card(path)
+
+
+def to_onnx(model: Any, storage: Storage = "float32") -> bytes:
+    """A Keras model as an ONNX graph: "image" -> "probabilities", batch and size left open."""
+    try:
+        import keras
+        import tensorflow as tf
+        import tf2onnx
+    except ImportError:
+        raise DataError(_NEEDED) from None
+    signature = [tf.TensorSpec((None, None, None, model.input_shape[-1]), tf.float32, "image")]
+    function = tf.function(lambda image: model(image, training=False), signature)
+    # What Keras itself does before it calls tf2onnx, which was written for NumPy 1.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the names that it looks for in NumPy
+        keras.src.export.onnx.patch_tf2onnx()
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    graph, _ = tf2onnx.convert.from_function(function, signature, opset=_OPSET)
+    _name_ends(graph.graph)
+    if storage == "float16":
+        _store_as_float16(graph.graph)
+    content: bytes = graph.SerializeToString()
+    return content
+
+
+def _name_ends(graph: Any) -> None:
+    old, new = graph.output[0].name, "probabilities"
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for i, name in enumerate(names):
+                if name == old:
+                    names[i] = new
+    graph.output[0].name = new
+    for end in (graph.input[0], graph.output[0]):
+        for dim, name in zip(end.type.tensor_type.shape.dim, ("batch", "height", "width"),
+                             strict=False):  # fmt: skip
+            dim.ClearField("dim_value")
+            dim.dim_param = name
+
+
+def _store_as_float16(graph: Any) -> None:
+    """Weights as float16, each with a node that makes float32 of it; the runtime folds these."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or int(np.prod(tensor.dims)) < _LARGE:
+            continue
+        values, name = numpy_helper.to_array(tensor), tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(_halves(values), f"{name}/float16"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _halves(values: Any) -> Any:
+    largest = np.finfo(np.float16).max
+    return np.clip(values, -largest, largest).astype(np.float16)
+
+
+def _weights(model: Any) -> bytes:
+    """The file that Keras writes for the weights alone: HDF5, no code."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.weights.h5")  # noqa: PTH118  (Keras wants a text)
+        model.save_weights(path)
+        return Path(path).read_bytes()

@@ -1,0 +1,43 @@
+"""Which models there are, and what their cards say."""
+
+from typing import Any
+
+from nucfuse.data.provenance import to_json as json_text
+from nucfuse.models.base import default_model, model_names
+from nucfuse.models.card import Card, read_card, shipped_cards
+
+
+def to_text() -> str:
+    """A line for each model: name, input, size of its files, scores."""
+    cards = {name: read_card(path) for name, path in shipped_cards().items()}
+    rows = [["model", "input", "size", "scores"]]
+    for name in model_names():
+        said = _of_card(cards[name]) if name in cards else ["-", "-", "-"]
+        rows.append([f"{name} (default)" if name == default_model() else name, *said])
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = ["  ".join([*(w.ljust(n) for w, n in zip(r, widths, strict=False)), r[3]]).rstrip()
+             for r in rows]  # fmt: skip
+    return "\n".join(lines)
+
+
+def to_json() -> str:
+    """The cards of the shipped networks by name."""
+    cards = {name: read_card(path) for name, path in shipped_cards().items()}
+    return json_text({name: card.document for name, card in cards.items()})
+
+
+def _of_card(card: Card) -> list[str]:
+    if card.members:
+        kind, size = f"{len(card.members)} networks", "-"
+    else:
+        files = [card.path.with_name(name) for name in card.files if name.endswith(".onnx")]
+        kind, size = card.input, f"{sum(f.stat().st_size for f in files) / 1e6:.1f} MB"
+    return [kind, size, _scores(card.document.get("scores"))]
+
+
+def _scores(scores: Any) -> str:
+    """Numbers of a card's scores by name; what is not a number is left to --json."""
+    if not isinstance(scores, dict):
+        return "-"
+    flat = [f"{k} {v:.3f}" for k, v in scores.items() if isinstance(v, (int, float))]
+    return ", ".join(flat) or "see --json"

@@ -1,0 +1,228 @@
+"""`nucfuse predict`: models by name and path, what is written, resuming, bad images."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from commands import run
+from made_networks import discs, write_network
+from numpy.testing import assert_array_equal
+
+from nucfuse.data.formats.npz import read_probabilities
+from nucfuse.data.images import read_image, read_labels
+from nucfuse.data.layouts import open_dataset
+from nucfuse.models import card as cards
+from nucfuse.report.pictures import write_png
+
+IMAGES = {
+    "a": discs((70, 90), [(20, 20), (45, 60)], 9),
+    "b": discs((40, 50), [(20, 25)], 9),
+    "c d": discs((64, 64), [(15, 15), (15, 45), (45, 30)], 9),
+}
+COUNTS = {"a": 2, "b": 1, "c d": 3}
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, image in IMAGES.items():
+        write_png(folder / f"{name}.png", image)
+    return folder
+
+
+@pytest.fixture
+def card(tmp_path):
+    (tmp_path / "net").mkdir()
+    return write_network(tmp_path / "net")
+
+
+def test_a_network_of_ones_own(images, card, tmp_path):
+    out = tmp_path / "out"
+    result = run("predict", images, "--model", card, "--out", out)
+    assert result.exit_code == 0
+    assert "3 images, 6 nuclei as labels, by tiny" in result.stderr
+    assert {name: read_labels(out / f"{name}.png").max() for name in COUNTS} == COUNTS
+    record = json.loads((out / "run.json").read_text())
+    assert record["complete"]
+    assert record["config"]["model"] == "tiny"
+    assert list(record["config"]["cards"]) == ["tiny"]
+
+
+def test_files_maps_and_pictures(images, card, tmp_path):
+    maps, pictures, out = tmp_path / "maps", tmp_path / "pictures", tmp_path / "out.npz"
+    result = run("predict", images, "--model", card, "--out", out, "--probabilities", maps,
+                 "--overlays", pictures, "--engine", "serial")  # fmt: skip
+    assert result.exit_code == 0
+    for name, image in IMAGES.items():
+        values, channels = read_probabilities(maps / f"{name}.npz")
+        assert channels == ("nucleus", "border", "interior")
+        assert values.shape == (3, *image.shape[:2])
+        assert (read_image(pictures / f"{name}.png") != image).any()
+        assert len(open_dataset(out).read(name).masks) == COUNTS[name]
+
+
+@pytest.mark.parametrize("options", [["--tta"], ["--scales", "1,1.25"], ["--diameter", "native"],
+                                     ["--diameter", "18"], ["--tile", "0"]])  # fmt: skip
+def test_options_of_networks(images, card, tmp_path, options):
+    result = run("predict", images, "--model", card, "--out", tmp_path / "x.csv", *options)
+    assert result.exit_code == 0
+    assert "6 nuclei" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--scales", "1,x"], 2, "numbers such as 0.8,1,1.25 are needed"),
+        (["--scales", "9"], 3, "scales must be numbers in"),
+        (["--diameter", "big"], 2, "'auto', 'native' or a number is needed"),
+        (["--diameter", "-3"], 3, "diameter must be a number of pixels above 0"),
+        (["--tile", "-1"], 2, "--tile"),
+        (["--model", "otsu", "--tta"], 3, "model 'otsu' is no network and takes no --tta"),
+        (["--model", "nosuch"], 3, "no model is called 'nosuch', and there is no such file"),
+    ],
+)
+def test_wrong_options(images, card, tmp_path, options, code, said):
+    result = run("predict", images, "--model", card, "--out", tmp_path / "x", *options)
+    assert result.exit_code == code
+    assert said in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "x").exists()
+
+
+def test_maps_of_a_model_without(images, tmp_path):
+    result = run("predict", images, "--model", "otsu", "--out", tmp_path / "x.npz",
+                 "--probabilities", tmp_path / "maps")  # fmt: skip
+    assert result.exit_code == 3
+    assert "model 'otsu' gives no probability maps" in result.stderr
+
+
+def test_a_second_run_does_what_is_missing(images, card, tmp_path):
+    out = tmp_path / "out"
+    command = ["predict", images, "--model", card, "--out", out]
+    run(*command)
+    (out / "b.png").unlink()
+    before = (out / "a.png").stat().st_mtime_ns
+    result = run(*command)
+    assert "1 images, 1 nuclei as labels, by tiny; 2 more were there already" in result.stderr
+    assert (out / "a.png").stat().st_mtime_ns == before
+    again = run(*command, "--overlays", tmp_path / "pictures")
+    assert "3 images, 6 nuclei" in again.stderr
+    assert len(list((tmp_path / "pictures").iterdir())) == 3
+
+
+def test_other_settings_need_another_folder(images, card, tmp_path):
+    out = tmp_path / "out"
+    command = ["predict", images, "--out", out]
+    run(*command, "--model", card)
+    refused = run(*command, "--model", card, "--tta")
+    assert refused.exit_code == 3
+    assert (
+        "made with other settings (tta); remove them, choose another folder, or" in refused.stderr
+    )
+    assert run(*command, "--model", card, "--tta", "--overwrite").exit_code == 0
+    assert json.loads((out / "run.json").read_text())["config"]["tta"] is True
+    assert run(*command, "--model", "otsu").exit_code == 3
+    write_network(card.parent, diameter=[9, 40])
+    changed = run(*command, "--model", card, "--tta")
+    assert "made with other settings (cards)" in changed.stderr
+
+
+def test_label_images_of_unknown_origin_stay(images, card, tmp_path):
+    out = tmp_path / "out"
+    run("predict", images, "--model", card, "--out", out)
+    (out / "run.json").unlink()
+    refused = run("predict", images, "--model", card, "--out", out)
+    assert refused.exit_code == 3
+    assert "no run.json says how they were made" in refused.stderr
+    shutil.copy(out / "a.png", out / "strange.png")
+    refused = run("predict", images, "--model", card, "--out", out, "--overwrite")
+    assert "--overwrite would mix two runs" in refused.stderr
+    assert "'strange'" in refused.stderr
+    assert len(list(out.glob("*.png"))) == 4
+
+
+BAD = {
+    "text": lambda path: path.write_bytes(b"this is no image"),
+    "empty": lambda path: path.write_bytes(b""),
+    "nan": lambda path: tifffile.imwrite(path, np.full((9, 9), np.nan, np.float32)),
+    "five": lambda path: tifffile.imwrite(path, np.zeros((5, 9, 9), np.uint8)),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(BAD))
+def test_a_bad_image_is_named_and_the_others_are_done(images, card, tmp_path, kind):
+    BAD[kind](images / "bad.tif")
+    out = tmp_path / "out"
+    result = run("predict", images, "--model", card, "--out", out)
+    assert result.exit_code == 1
+    assert "3 images, 6 nuclei" in result.stderr
+    assert "not predicted: 'bad': " in result.stderr
+    assert list(json.loads((out / "run.json").read_text())["failed"]) == ["bad"]
+    whole = run("predict", images, "--model", card, "--out", tmp_path / "out.csv")
+    assert whole.exit_code == 3
+    assert not (tmp_path / "out.csv").exists()
+    alone = run("predict", images / "bad.tif", "--model", card, "--out", tmp_path / "alone")
+    assert alone.exit_code == 3
+
+
+GOOD = {
+    "one": np.zeros((1, 1), np.uint8),
+    "deep": (IMAGES["a"][..., 0].astype(np.uint16) * 256),
+    "float": IMAGES["a"][..., 0].astype(np.float32) / 255,
+    "rgba": np.dstack([IMAGES["a"], np.full((70, 90), 255, np.uint8)]),
+    "grey": IMAGES["a"][..., 0],
+}
+
+
+@pytest.mark.parametrize("kind", sorted(GOOD))
+def test_images_of_every_kind(card, tmp_path, kind):
+    photometric = "rgb" if GOOD[kind].ndim == 3 else "minisblack"
+    extra = {"extrasamples": ["unassalpha"]} if kind == "rgba" else {}
+    tifffile.imwrite(tmp_path / "x.tif", GOOD[kind], photometric=photometric, **extra)
+    result = run("predict", tmp_path / "x.tif", "--model", card, "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    assert read_labels(tmp_path / "out" / "x.png").max() == (0 if kind == "one" else 2)
+
+
+def test_predictions_that_are_there_already(images, card, tmp_path):
+    maps = tmp_path / "maps"
+    run("predict", images, "--model", card, "--out", tmp_path / "out", "--probabilities", maps)
+    for path in (tmp_path / "out", maps):
+        copy = tmp_path / f"copy-{path.name}"
+        result = run("predict", images, "--model", path, "--out", copy)
+        assert result.exit_code == 0
+        assert f"6 nuclei as labels, by {path.name}" in result.stderr
+    for name in IMAGES:
+        assert_array_equal(
+            read_labels(tmp_path / "copy-out" / f"{name}.png"),
+            read_labels(tmp_path / "out" / f"{name}.png"),
+        )
+    (tmp_path / "out" / "b.png").unlink()
+    missing = run("predict", images, "--model", tmp_path / "out", "--out", tmp_path / "x.csv")
+    assert missing.exit_code == 3
+    assert "no prediction of image 'b'" in missing.stderr
+    shutil.copy(tmp_path / "out" / "a.png", tmp_path / "out" / "b.png")
+    other = run("predict", images, "--model", tmp_path / "out", "--out", tmp_path / "x.csv")
+    assert "image 'b' is (40, 50), its prediction (70, 90)" in other.stderr
+
+
+def test_the_shipped_network_is_the_default(images, tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setattr(cards, "WEIGHTS", tmp_path / "weights")
+    assert "by otsu" in run("predict", images, "--out", tmp_path / "1.csv").stderr
+    write_network(tmp_path / "weights", "unet", scores={"dsb_ap": 0.5, "by": {}})
+    assert "by unet" in run("predict", images, "--out", tmp_path / "2.csv").stderr
+    listed = run("models").stdout
+    assert "unet (default)  neutral  0.0 MB  dsb_ap 0.500" in listed
+    assert json.loads(run("models", "--json").stdout)["unet"]["stride"] == 16
+
+
+def test_without_onnx_runtime(images, card, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    result = run("predict", images, "--model", card, "--out", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "pip install 'nucfuse[predict]'" in result.stderr
+    assert run("predict", images, "--model", "otsu", "--out", tmp_path / "out").exit_code == 0

@@ -7,6 +7,9 @@ from commands import run
 from nucfuse.data.sample import copy_sample
 from nucfuse.pipeline import training
 
+# tf2onnx was written for NumPy 1.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 CONFIG = """
 steps = 2
 epochs = 2

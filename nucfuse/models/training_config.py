@@ -103,7 +103,7 @@ class TrainingConfig:
     patience: int = 0
     best: bool = False
     ema: float = 0.99
-    diameter: tuple[float, float] = (14.0, 38.0)
+    diameter: tuple[float, float] = (20.0, 44.0)
     native: float = 0.5
     mix: float = 0.5
     balance: float = 0.5

@@ -69,7 +69,7 @@ class NetworkPredictor:
         """Nuclei; maps are written as float16."""
         model, shape = self._segmenter, image.shape[:2]
         if maps is None:
-            return model.nuclei_of(model.bands(image), shape)
+            return model.predict(image)
         # float16 before they are whole: of a large image they are the largest thing in memory.
         bands = [band.astype(np.float16) for band in model.bands(image)]
         whole = bands[0] if len(bands) == 1 else np.concatenate(bands, axis=1)

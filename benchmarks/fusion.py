@@ -9,10 +9,11 @@ import fusion_peers as theirs
 import numpy as np
 import peers
 from fusion_scenes import Workload, crops, crowded_workload, real_workload
-from measure import Row, best_of, check, cpu_times, faster
+from measure import Row, best_of, check, cpu_times, faster, within
 from scenes import Scene
 
 import nucfuse as nf
+from nucfuse.ensemble._pixel_kernels import largest_bits
 from nucfuse.ensemble.boxes import fuse_boxes, nms_boxes
 from nucfuse.ensemble.instance import fuse_instances
 from nucfuse.ensemble.pixel import fuse_maps
@@ -101,7 +102,10 @@ def rows_of_supervision(work: Workload) -> Iterator[Row]:
 
 
 def rows_of_box_nms(work: Workload) -> Iterator[Row]:
-    """Four packages: boxes and scores in, places (or boxes) out."""
+    """Four packages: boxes and scores in, places (or boxes) out.
+
+    Of many images, nucfuse once with a call for each, as all others, and once with one for all.
+    """
     boxes = [theirs.corners(pool) for pool in work.pools]
     scores = [pool.scores.astype(np.float64) for pool in work.pools]
     tables = [np.column_stack([b, s]) for b, s in zip(boxes, scores, strict=True)]
@@ -122,8 +126,23 @@ def rows_of_box_nms(work: Workload) -> Iterator[Row]:
         values = [sorted(k.tolist() if k.dtype == float else s[k].tolist()) for s, k in found]
         check(values == kept, f"box NMS of {package}, {work.name}")
         peer = f"{package} {peers.version(package)}"
-        yield best_of(name, peer, cpu_times(job, 7), times, wanted, "faster")
+        peer_times = cpu_times(job, 7)
+        yield best_of(name, peer, peer_times, times, wanted, "faster")
         name = "the same"
+    if len(boxes) > 1:
+        at_once = all_at_once(boxes, scores)
+        values = np.concatenate(scores)[at_once()]
+        same = sorted(values.tolist()) == sorted(score for one in kept for score in one)
+        check(same, "box NMS of all images at once")
+        name = "the same, nucfuse with one call for all images"
+        yield best_of(name, peer, peer_times, cpu_times(at_once, 7), wanted, "faster")
+
+
+def all_at_once(boxes: list[Any], scores: list[Any]) -> Callable[[], Any]:
+    """Suppression of the boxes of all images in one call, from arrays that hold all of them."""
+    images = np.repeat(np.arange(len(scores)), [len(one) for one in scores])
+    every_box, every_score = np.concatenate(boxes), np.concatenate(scores)
+    return lambda: nms_boxes(every_box, every_score, iou=IOU, images=images)
 
 
 def rows_of_wbf(work: Workload) -> Iterator[Row]:
@@ -195,6 +214,14 @@ def rows_of_maps() -> Iterator[Row]:
             check(np.allclose(job(), ours(), rtol=0, atol=1e-6), f"{what} of maps, {peer}")
             yield best_of(name, peer, cpu_times(job, 7), times, wanted, "faster")
             name = "the same"
+    flat = [one.ravel() for one in maps]
+    peer = "reading the four maps once"
+    yield within("mean of the four maps", peer, lambda: read_only(flat), jobs["mean"][0], 1.5)
+
+
+def read_only(maps: list[Any]) -> int:
+    """The least that any mean has to do: every value is looked at, nothing is written."""
+    return max(largest_bits(one) for one in maps)
 
 
 def added_up(maps: list[Any]) -> Any:
@@ -219,6 +246,8 @@ def rows_of_overlaps(work: Workload) -> Iterator[Row]:
     check(sizes == [len(one) for one in ours()], "number of masks left")
     name = f"overlap removal, {size(work)}, masks to disjoint masks"
     yield faster(name, "numpy, crops painted and cut out again", peer_job, ours, 5)
+    labels = each(lambda pool: pool.to_labels("score"), work.pools)
+    for mine, others in zip(labels(), painted(), strict=True):
+        check(np.array_equal(mine, others), "label image, the most confident on top")
     name = "the same, masks to label image"
-    to_labels = each(lambda pool: nf.remove_overlaps(pool).to_labels(), work.pools)
-    yield faster(name, "numpy, crops painted", painted, to_labels, 5)
+    yield faster(name, "numpy, crops painted", painted, labels, 5)

@@ -1,5 +1,6 @@
-"""Time per mask of ever more masks in one image, at one density."""
+"""Time per mask, and memory, of ever more masks in one image, at one density."""
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from nucfuse.ensemble.instance import fuse_instances
 
 SIZES = (10_000, 100_000, 1_000_000)
 WANTED = 2  # times the time per mask of the smallest
+WANTED_BYTES = 150  # per run, itself 12 bytes; a table of all pairs would take 14,000 and more
 
 # Of the sets of four models, of all their masks, and of these in the order of their places.
 Job = Callable[[list[nf.Instances], nf.Instances, nf.Instances], Any]
@@ -40,6 +42,28 @@ def rows() -> Iterator[Row]:
                 work, f"itself, {SIZES[0]:,} masks", least[work], min(micros), WANTED, "within",
                 "µs", f"time per mask, {n:,} masks", {"nucfuse": micros}, "growth", n,
             )  # fmt: skip
+    for n in SIZES[:2]:
+        yield from rows_of_memory(n)
+
+
+def rows_of_memory(n: int) -> Iterator[Row]:
+    """Most bytes at once per run of the input, which is not counted.
+
+    NumPy and Numba both report to tracemalloc.
+    """
+    sets = discs(n)
+    pool = nf.Instances.concatenate(sets)
+    placed = in_order_of_place(sets)
+    for work, job in JOBS.items():
+        job(sets, pool, placed)
+        tracemalloc.start()
+        job(sets, pool, placed)
+        peak = tracemalloc.get_traced_memory()[1] / pool.starts.size
+        tracemalloc.stop()
+        yield Row(
+            work, "", float("nan"), peak, WANTED_BYTES, "below", "B",
+            f"largest memory per run, {n:,} masks", topic="growth",
+        )  # fmt: skip
 
 
 def in_order_of_place(sets: list[nf.Instances]) -> nf.Instances:

@@ -91,14 +91,14 @@ def plot_growth(path: Path, rows: Sequence[Row]) -> None:
     from growth import SIZES
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for work in dict.fromkeys(row.work for row in rows):
         of_work = [row for row in rows if row.work == work]
         points = [(SIZES[0], of_work[0].peer_figure), *((r.masks, r.figure) for r in of_work)]
         axes.plot(*zip(*points, strict=True), marker="o", label=work)
     axes.set(xscale="log", xlabel="masks in one image", ylabel="µs per mask", ylim=(0, None))
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=2)
     figure.savefig(path, dpi=120)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from nucfuse import __version__
+from nucfuse.cli_data import explore
 from nucfuse.cli_fusion import clean, fuse, route
-from nucfuse.cli_models import models, predict
+from nucfuse.cli_models import models, predict, train
 from nucfuse.cli_options import FORMATS, PATH, READING, options
 from nucfuse.errors import DataError
 
@@ -195,5 +196,5 @@ def sample(out: Path) -> None:
     click.echo(f"{out / 'images'}\n{out / 'truth'}")
 
 
-for _command in (predict, models, fuse, route, clean):
+for _command in (predict, models, train, explore, fuse, route, clean):
     main.add_command(_command)

@@ -47,7 +47,9 @@ _OUT = click.option(
 @click.option("--route", metavar="ROUTER", help="Router .json, or 'default'; needs --map.")
 @click.option("--map", "map_", type=PATH, help="TOML: what each cluster of the router gets.")
 @click.option(
-    "--report", type=PATH, help="Folder for equivocal.csv, provenance.csv and maps of agreement."
+    "--report",
+    type=PATH,
+    help="Folder for equivocal.csv, provenance.csv, fates.csv and maps of agreement.",
 )
 @click.option(
     "--explain",
@@ -67,7 +69,7 @@ def fuse(preds: tuple[Path, ...], out: Path, report: Path | None, explain: tuple
     from nucfuse.pipeline import fusing, running
     from nucfuse.report.fusions import FusionFiles
 
-    wanted = fusing.FuseOptions.from_text(**given)
+    wanted = fusing.FuseOptions.from_text(explain=explain, **given)
     with ExitStack() as stack:
         watch = None
         if report is not None:
@@ -165,8 +167,9 @@ def show(images: Path, router: str, out: Path, most: int, **given: Any) -> None:
 @WORKERS
 def apply(images: Path, router: str, out: Path, **given: Any) -> None:
     """Write the cluster of each image to a CSV."""
-    from nucfuse.pipeline import routing
+    from nucfuse.pipeline import routing, running
 
+    running.check_output(out, [images])
     loaded = routing.open_router(router)
     decisions = routing.decide(images, loaded, **given)
     routing.write_decisions(out, decisions)

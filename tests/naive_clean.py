@@ -51,6 +51,28 @@ def pieces(mask):
     return result
 
 
+def holes(mask):
+    """4-connected sets of ground (row, column) that do not reach what is outside of the mask."""
+    padded = [[False] * (mask.shape[1] + 2)]
+    padded += [[False, *row, False] for row in mask.tolist()]
+    padded += [[False] * (mask.shape[1] + 2)]
+    left = {(y, x) for y, row in enumerate(padded) for x, inside in enumerate(row) if not inside}
+    found = []
+    while left:
+        todo = [left.pop()]
+        part = set(todo)
+        while todo:
+            y, x = todo.pop()
+            for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if near in left:
+                    left.remove(near)
+                    part.add(near)
+                    todo.append(near)
+        if (0, 0) not in part:
+            found.append({(y - 1, x - 1) for y, x in part})
+    return found
+
+
 def remove_overlaps(masks, scores, by, then, min_area):
     """The masks that are left, each with the index of the mask it came from."""
     owner = owners(masks, scores, by)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1] / "nucfuse"
 # Each layer may import those below it, and itself; those of one row not each other.
 LAYERS = (
     ("cli",),
-    ("cli_fusion", "cli_models"),
+    ("cli_data", "cli_fusion", "cli_models"),
     ("cli_options",),
     ("report", "pipeline"),
     ("models",),

@@ -3,97 +3,141 @@
 import numpy as np
 from numba import njit
 
-from nucfuse.masks._array_kernels import root_of
+from nucfuse.masks._array_kernels import lowest_bit, root_of
 
-_BEYOND = np.int64(1) << 62  # after every pixel
-
-
-@njit(cache=True, nogil=True)
-def _push(heap_ranks, heap_ends, n, rank, end):
-    """Add a run to the heap of ``n`` active runs, lowest rank on top."""
-    child = n
-    while child > 0:
-        parent = (child - 1) // 2
-        if heap_ranks[parent] <= rank:
-            break
-        heap_ranks[child], heap_ends[child] = heap_ranks[parent], heap_ends[parent]
-        child = parent
-    heap_ranks[child], heap_ends[child] = rank, end
+_ALL, _ONE = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
-def _pop(heap_ranks, heap_ends, n):
-    """Take the top off a heap of ``n`` active runs."""
-    rank, end = heap_ranks[n - 1], heap_ends[n - 1]
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= n - 1:
-            break
-        if child + 1 < n - 1 and heap_ranks[child + 1] < heap_ranks[child]:
-            child += 1
-        if rank <= heap_ranks[child]:
-            break
-        heap_ranks[parent], heap_ends[parent] = heap_ranks[child], heap_ends[child]
-        parent = child
-    heap_ranks[parent], heap_ends[parent] = rank, end
+def visible_runs(starts, lengths, offsets, boxes, ranked, height, width, band):
+    """What is seen of masks that lie on each other, the first of ``ranked`` on top.
 
+    Each mask in turn takes the pixels that are free, 64 at a time, from a map of one bit a pixel.
+    The map holds only blocks of 4,096 pixels in which runs lie, so that it is small beside these.
+    This is done for one band of columns after the other: in a large image, masks by rank are far
+    from each other in memory, but those of one band are in the cache together.
 
-@njit(cache=True, nogil=True)
-def visible_runs(starts, lengths, order, run_ranks):
-    """What is seen of runs that lie on each other, the lowest rank on top.
-
-    A sweep over the runs by start (``order``) with a heap of those that are active: O(R log R)
-    however deep they lie. Returns starts, lengths and ranks of disjoint runs, sorted by start;
-    runs of one rank do not touch.
+    Returns starts and ends of the seen runs; and of each mask in each of its bands (`slots`), where
+    these begin and how many they are.
     """
-    n_runs = starts.size
-    # Each seen run ends where a run starts or ends.
-    out_starts = np.empty(2 * n_runs, np.int64)
-    out_lengths = np.empty(2 * n_runs, np.int32)
-    out_ranks = np.empty(2 * n_runs, np.int32)
-    heap_ranks, heap_ends = np.empty(n_runs, np.int32), np.empty(n_runs, np.int64)
-    n_out = n_heap = 0
-    at = np.int64(0)
-    for i in range(n_runs + 1):
-        last = i == n_runs
-        start = _BEYOND if last else starts[order[i]]
-        while n_heap > 0 and at < start:
-            rank, end = heap_ranks[0], min(heap_ends[0], start)
-            if end > at:
-                same = n_out > 0 and out_ranks[n_out - 1] == rank
-                if same and out_starts[n_out - 1] + out_lengths[n_out - 1] == at:
-                    out_lengths[n_out - 1] += end - at
-                else:
-                    out_starts[n_out], out_lengths[n_out] = at, end - at
-                    out_ranks[n_out] = rank
-                    n_out += 1
-                at = end
-            if heap_ends[0] <= at:
-                _pop(heap_ranks, heap_ends, n_heap)
-                n_heap -= 1
-        if not last:
-            at = start
-            _push(heap_ranks, heap_ends, n_heap, run_ranks[order[i]], start + lengths[order[i]])
-            n_heap += 1
-    return out_starts[:n_out], out_lengths[:n_out], out_ranks[:n_out]
+    blocks, n_blocks = _blocks(starts, lengths, np.int64(height) * width)
+    taken = np.zeros(n_blocks * 64, np.uint64)
+    begins, members, slots = _bands(boxes, ranked, width, band)
+    # Each seen run ends where a run starts or ends, or a band.
+    out_starts, out_ends = np.empty(3 * starts.size, np.int64), np.empty(3 * starts.size, np.int64)
+    firsts, counts = np.empty(slots[-1], np.int64), np.empty(slots[-1], np.int64)
+    next_run = offsets[:-1].copy()
+    n = np.int64(0)
+    for b in range(begins.size - 1):
+        top, limit = np.int64(b) * band * height, (np.int64(b) + 1) * band * height
+        for m in members[begins[b] : begins[b + 1]]:
+            first, r = n, next_run[m]
+            while r < offsets[m + 1] and starts[r] < limit:
+                at, end = max(starts[r], top), min(starts[r] + lengths[r], limit)
+                n = _take_free(blocks, taken, out_starts, out_ends, first, n, at, end)
+                if end == limit and starts[r] + lengths[r] > limit:
+                    break  # it goes on in the next band
+                r += 1
+            next_run[m] = r
+            slot = slots[m] + b - boxes[m, 1] // band
+            firsts[slot], counts[slot] = first, n - first
+    return out_starts[:n], out_ends[:n], firsts, counts, slots
 
 
 @njit(cache=True, nogil=True)
-def runs_by_mask(starts, lengths, ranks, ranked):
-    """Sorted runs and ranks -> starts, lengths, offsets by mask; ``ranked[rank]`` is the mask."""
-    offsets = np.zeros(ranked.size + 1, np.int64)
-    for rank in ranks:
-        offsets[ranked[rank] + 1] += 1
+def _bands(boxes, ranked, width, band):
+    """Masks of each band of columns by rank, as begins and members; first slot of each mask."""
+    begins = np.zeros((width - 1) // band + 2, np.int64)
+    slots = np.zeros(ranked.size + 1, np.int64)
     for m in range(ranked.size):
-        offsets[m + 1] += offsets[m]
-    cursor = offsets[:-1].copy()
-    out_starts, out_lengths = np.empty_like(starts), np.empty_like(lengths)
+        slots[m + 1] = slots[m]
+        if boxes[m, 1] < boxes[m, 3]:
+            for b in range(boxes[m, 1] // band, (boxes[m, 3] - 1) // band + 1):
+                begins[b + 1] += 1
+                slots[m + 1] += 1
+    for b in range(begins.size - 1):
+        begins[b + 1] += begins[b]
+    members, at = np.empty(slots[-1], np.int64), begins[:-1].copy()
+    for m in ranked:
+        if boxes[m, 1] < boxes[m, 3]:
+            for b in range(boxes[m, 1] // band, (boxes[m, 3] - 1) // band + 1):
+                members[at[b]] = m
+                at[b] += 1
+    return begins, members, slots
+
+
+@njit(cache=True, nogil=True)
+def _take_free(blocks, taken, out_starts, out_ends, first, n, at, end):
+    """Take what is free of a run and write it to the seen ones; how many there are now."""
+    while at < end:
+        stop = min(end, (at | 63) + 1)
+        wanted = (_ALL >> np.uint64(64 - (stop - at))) << np.uint64(at & 63)
+        word = blocks[at >> 12] * 64 + (at >> 6 & 63)
+        free = wanted & ~taken[word]
+        taken[word] |= wanted
+        if free == wanted:
+            n = _add_run(out_starts, out_ends, first, n, at, stop)
+        elif free != 0:
+            n = _add_free(out_starts, out_ends, first, n, at & ~63, free)
+        at = stop
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _blocks(starts, lengths, size):
+    """Number of each block of 4,096 pixels among those with runs, or -1; and how many these are."""
+    blocks = np.full((size >> 12) + 1, -1, np.int64)
+    n = 0
     for r in range(starts.size):
-        m = ranked[ranks[r]]
-        out_starts[cursor[m]], out_lengths[cursor[m]] = starts[r], lengths[r]
-        cursor[m] += 1
-    return out_starts, out_lengths, offsets
+        for b in range(starts[r] >> 12, ((starts[r] + lengths[r] - 1) >> 12) + 1):
+            if blocks[b] < 0:
+                blocks[b] = n
+                n += 1
+    return blocks, n
+
+
+@njit(cache=True, nogil=True)
+def _add_run(out_starts, out_ends, first, n, start, end):
+    """Write a run, or lengthen the last of this mask if it ends there; how many there are now."""
+    if n > first and out_ends[n - 1] == start:
+        out_ends[n - 1] = end
+        return n
+    out_starts[n], out_ends[n] = start, end
+    return n + 1
+
+
+@njit(cache=True, nogil=True)
+def _add_free(out_starts, out_ends, first, n, base, free):
+    """Write the runs of ones among 64 bits, the lowest of which is the pixel ``base``."""
+    while free != 0:
+        start = lowest_bit(free)
+        beyond = ~free & (_ALL << np.uint64(start))
+        end = np.int64(64) if beyond == 0 else lowest_bit(beyond)
+        n = _add_run(out_starts, out_ends, first, n, base + start, base + end)
+        free &= np.uint64(0) if beyond == 0 else _ALL << np.uint64(end)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def gathered(starts, ends, firsts, counts, slots):
+    """Seen runs by mask, those that are not seen left out -> which, starts, lengths, offsets."""
+    kept, offsets = np.empty(slots.size - 1, np.int64), np.zeros(slots.size, np.int64)
+    out_starts, out_lengths = np.empty(starts.size, np.int64), np.empty(starts.size, np.int32)
+    n = k = 0
+    for m in range(slots.size - 1):
+        end = np.int64(-1)
+        for slot in range(slots[m], slots[m + 1]):
+            for r in range(firsts[slot], firsts[slot] + counts[slot]):
+                if starts[r] == end:  # parted by the border of two bands
+                    out_lengths[n - 1] += ends[r] - starts[r]
+                else:
+                    out_starts[n], out_lengths[n] = starts[r], ends[r] - starts[r]
+                    n += 1
+                end = ends[r]
+        if n > offsets[k]:
+            kept[k], offsets[k + 1] = m, n
+            k += 1
+    return kept[:k], (out_starts[:n], out_lengths[:n], offsets[: k + 1])
 
 
 @njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ from nucfuse.clean import _object_kernels as kernels
 from nucfuse.clean.parameters import Parameter, resolve
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.labels import check_labels, negative_id_error
+from nucfuse.masks.topology import largest_piece
 
 Settings = dict[str, Any]
 
@@ -64,7 +65,7 @@ def clean_objects(labels: ArrayLike, **parameters: float) -> NDArray[np.int32]:
            [1, 1, 1, 0, 0],
            [1, 1, 1, 0, 0]], dtype=int32)
     """
-    settings = resolve(PARAMETERS, parameters)
+    settings = resolve(PARAMETERS, parameters, "cleaning")
     return _cleaned(_sequential(labels), settings)[0]
 
 
@@ -89,7 +90,7 @@ def clean_instances(instances: Instances, **parameters: float) -> Instances:
     >>> clean_instances(x, speck=2).scores
     array([0.9], dtype=float32)
     """
-    settings = resolve(PARAMETERS, parameters)
+    settings = resolve(PARAMETERS, parameters, "cleaning")
     ids = np.flatnonzero(instances.areas)
     labels, kept = _cleaned(instances[ids].to_labels(), settings)
     old = ids[kept]
@@ -190,7 +191,7 @@ def _smoothed(labels: NDArray[np.int32], settings: Settings) -> NDArray[np.int32
         new = _one_smoothed(padded[wide] == i, steps)[inner][: old.shape[0], : old.shape[1]]
         before = old == i
         after = new & (before | (old == 0))
-        after = _largest_piece(after if after.any() else before)
+        after = largest_piece(after if after.any() else before)
         result[here][before & ~after] = 0
         grown = after & ~before
         claims[here][grown] = np.where(claims[here][grown] == 0, i, -1)
@@ -209,10 +210,3 @@ def _one_smoothed(mask: NDArray[np.bool_], steps: list[tuple[int, int]]) -> NDAr
                 borderValue=0,
             )  # fmt: skip
     return pixels.astype(bool)
-
-
-def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    n, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    if n == 2:
-        return mask
-    return pieces == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

@@ -6,6 +6,7 @@ A search over parameters reads the tables; the functions take their defaults and
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +62,37 @@ class Parameter:
         return int(number) if whole else number
 
 
-def resolve(table: Sequence[Parameter], given: Mapping[str, object]) -> dict[str, int | float]:
-    """The value of every parameter of a table: as given and checked, or its default.
+class Setting(Protocol):
+    """What a table holds: a `Parameter`, or anything else that can check a value."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def default(self) -> Any: ...
+    def checked(self, value: object) -> Any: ...
+
+
+def resolve(table: Sequence[Setting], given: Mapping[str, object], where: str) -> dict[str, Any]:
+    """The value of every setting of a table: as given and checked, or its default.
+
+    Parameters
+    ----------
+    table : sequence of Setting
+    given : mapping
+    where : str
+        Whose table it is, for messages.
 
     Raises
     ------
     ValueError
         If a value is out of range, or a name is not in the table.
     """
-    known = {parameter.name: parameter for parameter in table}
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise ValueError(
-            f"there is no parameter {unknown[0]!r} here; there are: {', '.join(known)}"
-        )
+    known = {setting.name: setting for setting in table}
+    for name in given:
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise ValueError(f"{where} has no parameter {name!r}; it has: {names}")
     return {
-        name: parameter.checked(given[name]) if name in given else parameter.default
-        for name, parameter in known.items()
+        name: setting.checked(given[name]) if name in given else setting.default
+        for name, setting in known.items()
     }

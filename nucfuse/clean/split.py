@@ -87,7 +87,7 @@ def split(
     Instances
         Disjoint; mask ``i`` is label ``i + 1`` of `split_labels`.
     """
-    settings = resolve(parameters_of(method), parameters)
+    settings = resolve(parameters_of(method), parameters, f"splitting by {method!r}")
     maps = check_probabilities(probabilities)
     labels = _labels_of(maps, method, settings)
     nucleus = maps if maps.ndim == 2 else maps[0]
@@ -138,7 +138,7 @@ def split_labels(
     >>> split_labels([[0.9, 0.6, 0.0, 0.7]], "hysteresis", high=0.8)
     array([[1, 1, 0, 0]], dtype=int32)
     """
-    settings = resolve(parameters_of(method), parameters)
+    settings = resolve(parameters_of(method), parameters, f"splitting by {method!r}")
     return _labels_of(check_probabilities(probabilities), method, settings)
 
 

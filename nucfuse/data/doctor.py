@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-import cv2
 import numpy as np
 
+from nucfuse.data.clean_truth import find_flaws
 from nucfuse.data.dataset import Dataset
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
@@ -125,7 +125,8 @@ def _of_masks(nuclei: Instances, names: tuple[str, ...]) -> Iterator[tuple[str, 
     twins = [i for i, run in enumerate(runs) if counts[run] > 1]
     if twins:
         yield "duplicate mask", len(twins), f"the same pixels: {called(twins)}"
-    pieces, holes = _topology(nuclei)
+    with_holes, in_pieces = find_flaws(nuclei)
+    holes, pieces = np.flatnonzero(with_holes).tolist(), np.flatnonzero(in_pieces).tolist()
     if holes:
         yield "hole", len(holes), called(holes)
     if pieces:
@@ -134,20 +135,3 @@ def _of_masks(nuclei: Instances, names: tuple[str, ...]) -> Iterator[tuple[str, 
     specks = np.flatnonzero(nuclei.areas < limit).tolist()
     if specks:
         yield "speck", len(specks), f"below {limit:.0f} pixels: {called(specks)}"
-
-
-def _topology(nuclei: Instances) -> tuple[list[int], list[int]]:
-    """Masks in several pieces (8-connected), and masks with holes."""
-    pieces, holes = [], []
-    crops, _ = nuclei.to_crops()
-    for i, crop in enumerate(crops):
-        padded = np.pad(crop, 1).astype(np.uint8)
-        _, hierarchy = cv2.findContours(padded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-        if hierarchy is None:
-            continue
-        parents = hierarchy[0, :, 3]
-        if (parents < 0).sum() > 1:
-            pieces.append(i)
-        if (parents >= 0).any():
-            holes.append(i)
-    return pieces, holes

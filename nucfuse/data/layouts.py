@@ -15,12 +15,13 @@ FORMATS = {
     "npz": "nucfuse.data.formats.npz",
     "coco": "nucfuse.data.formats.coco",
     "kaggle": "nucfuse.data.formats.kaggle",
+    "submission": "nucfuse.data.formats.kaggle",
     "labels": "nucfuse.data.formats.labels",
     "geojson": "nucfuse.data.formats.geojson",
     "imagej": "nucfuse.data.formats.imagej",
 }
 READABLE = ("dsb", "npz", "coco", "kaggle", "labels")
-WRITABLE = ("labels", "kaggle", "coco", "npz", "geojson", "imagej")
+WRITABLE = ("labels", "kaggle", "submission", "coco", "npz", "geojson", "imagej")
 
 _LOOKED_FOR = {
     "dsb": "folder or zip file with ID/masks/*.png",
@@ -29,7 +30,7 @@ _LOOKED_FOR = {
     "kaggle": "Kaggle .csv with ImageId,EncodedPixels",
     "labels": "label images .png .tif .tiff .npy .bmp, or a folder of them",
 }
-_BY_ENDING = {".csv": "kaggle", ".json": "coco", ".npz": "npz"}
+_BY_ENDING = {".csv": "submission", ".json": "coco", ".npz": "npz"}
 
 
 def open_dataset(path: Path, format: str | None = None, shape_of: ShapeOf | None = None) -> Dataset:
@@ -65,12 +66,16 @@ def open_dataset(path: Path, format: str | None = None, shape_of: ShapeOf | None
 def write_dataset(path: Path, samples: Iterable[Sample], format: str) -> None:
     """Write masks in one of the formats `WRITABLE`, all or nothing.
 
+    "kaggle" has the image sizes, as a solution does, "submission" has none, as Kaggle wants it.
+
     Raises
     ------
     DataError
         If the format is unknown or cannot hold the masks, or ``path`` cannot be written.
     """
-    _module(format, WRITABLE).write(Path(path), samples)
+    module = _module(format, WRITABLE)
+    write = module.write_submission if format == "submission" else module.write
+    write(Path(path), samples)
 
 
 def format_of_output(path: Path) -> str:
@@ -79,7 +84,7 @@ def format_of_output(path: Path) -> str:
     Examples
     --------
     >>> format_of_output(Path("nuclei.csv")), format_of_output(Path("out"))
-    ('kaggle', 'labels')
+    ('submission', 'labels')
     """
     return _BY_ENDING.get(path.suffix.lower(), "labels")
 

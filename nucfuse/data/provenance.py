@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nucfuse.data.atomic import atomic_file
+
 _PACKAGES = (
     "nucfuse",
     "numpy",
@@ -57,3 +59,9 @@ def fingerprint(path: Path) -> dict[str, Any]:
 def to_json(document: Any) -> str:
     """JSON as all our files are written: indented, unicode as it is, NaN refused."""
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """A JSON file, whole or not there."""
+    with atomic_file(path) as part:
+        part.write_text(to_json(document) + "\n", "utf-8")

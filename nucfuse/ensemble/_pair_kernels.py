@@ -1,41 +1,11 @@
-"""Compiled loops over pairs of masks: how much of each other they cover. Nothing here raises.
-
-``masks`` is the tuple (starts, lengths, offsets, boxes, areas, height) of some Instances;
-``with_columns`` adds what makes comparing them quick.
-"""
+"""Compiled loops over pairs of masks and boxes: how much of each other they cover."""
 
 import numpy as np
 from numba import njit
 
 from nucfuse.ensemble._grid_kernels import cell_rects, empty_grid, insert, meet_in
+from nucfuse.masks._array_kernels import grown
 from nucfuse.masks._pair_kernels import first_run_after, shared_pixels
-from nucfuse.masks._run_kernels import grown
-
-
-@njit(cache=True, nogil=True)
-def with_columns(masks):
-    """The tuple of masks with three more: top and end row of each run, and which masks are plain.
-
-    A mask is plain if it has exactly one run in every column of its box (five of six nuclei of the
-    DSB2018 training images): run k lies in column k, so that two of them are compared column by
-    column without a branch, four times as fast as by merging their runs.
-    """
-    starts, lengths, offsets, boxes, areas, height = masks
-    tops, ends = np.empty(starts.size, np.int32), np.empty(starts.size, np.int32)
-    plain = np.zeros(offsets.size - 1, np.bool_)
-    for m in range(offsets.size - 1):
-        a, b = offsets[m], offsets[m + 1]
-        if b - a != boxes[m, 3] - boxes[m, 1] or areas[m] >= 2**31:
-            continue
-        first = np.int64(boxes[m, 1]) * height
-        n_bad = 0
-        begins, sizes, t, e = starts[a:b], lengths[a:b], tops[a:b], ends[a:b]
-        for k in range(b - a):
-            top = begins[k] - first - k * height
-            t[k], e[k] = top, top + sizes[k]
-            n_bad += (top < 0) | (top + sizes[k] > height)
-        plain[m] = n_bad == 0
-    return (*masks, tops, ends, plain)
 
 
 @njit(cache=True, nogil=True)
@@ -44,10 +14,9 @@ def covered(shared, area_a, area_b, smaller):
     return shared / (min(area_a, area_b) if smaller else area_a + area_b - shared)
 
 
-@njit(cache=True, nogil=True)
-def may_cover(masks, a, b, threshold, smaller):
+@njit(cache=True, nogil=True, inline="always")
+def may_cover(boxes, areas, a, b, threshold, smaller):
     """Whether boxes and areas alone leave it open that two masks cover more than the threshold."""
-    boxes, areas = masks[3], masks[4]
     h = min(boxes[a, 2], boxes[b, 2]) - max(boxes[a, 0], boxes[b, 0])
     w = min(boxes[a, 3], boxes[b, 3]) - max(boxes[a, 1], boxes[b, 1])
     if h <= 0 or w <= 0:
@@ -59,66 +28,49 @@ def may_cover(masks, a, b, threshold, smaller):
     return most * (1 + threshold) >= threshold * (areas[a] + areas[b]) * (1 - 1e-9)
 
 
-@njit(cache=True, nogil=True)
-def shared_by(masks, a, b):
-    """Pixels two masks share, of those `with_columns`."""
-    starts, lengths, offsets, boxes, _, height, tops, ends, plain = masks
-    x0 = max(boxes[a, 1], boxes[b, 1])
-    if plain[a] and plain[b]:
-        n = max(0, min(boxes[a, 3], boxes[b, 3]) - x0)
-        i, j = offsets[a] + x0 - boxes[a, 1], offsets[b] + x0 - boxes[b, 1]
-        tops_a, ends_a = tops[i : i + n], ends[i : i + n]
-        tops_b, ends_b = tops[j : j + n], ends[j : j + n]
-        # int32 all along (plain masks are small enough): eight columns at a time.
-        shared = np.int32(0)
-        for k in range(n):
-            common = np.int32(min(ends_a[k], ends_b[k]) - max(tops_a[k], tops_b[k]))
-            shared += max(np.int32(0), common)
-        return np.int64(shared)
-    at = np.int64(x0) * height
-    a0 = first_run_after(starts, lengths, offsets[a], offsets[a + 1], at)
-    b0 = first_run_after(starts, lengths, offsets[b], offsets[b + 1], at)
-    return shared_pixels(starts, lengths, a0, offsets[a + 1], starts, lengths, b0, offsets[b + 1])
+@njit(cache=True, nogil=True, inline="always")
+def shared_by(starts, lengths, offsets, boxes, height, a, b):
+    """Pixels two masks share: column by column if both are plain, else by merging their runs.
 
-
-@njit(cache=True, nogil=True)
-def matching_pairs(masks, models, classes, threshold):
-    """Pairs of masks of different models and one class with IoU > threshold: first, second, IoU.
-
-    Most neighbours only brush each other: their boxes and areas rule them out unread.
+    It takes arrays and no tuple of them, whose entries would be counted in and out at each call:
+    that takes longer than to compare two masks.
     """
-    masks = with_columns(masks)
-    rects, n_cols, n_cells = cell_rects(masks[3], 1)
-    grid = empty_grid(rects, n_cols, n_cells)
-    heads, links, members, _ = grid
-    first, second = np.empty(1024, np.int32), np.empty(1024, np.int32)
-    ious = np.empty(1024, np.float64)
-    n = 0
-    for a in range(models.size):
-        if masks[4][a] == 0:
-            continue
-        for r in range(rects[a, 0], rects[a, 2] + 1):
-            for c in range(rects[a, 1], rects[a, 3] + 1):
-                entry = heads[r * n_cols + c]
-                while entry >= 0:
-                    b = members[entry]
-                    entry = links[entry]
-                    if models[a] == models[b] or classes[a] != classes[b]:
-                        continue
-                    if not meet_in(rects, a, b, r, c):
-                        continue
-                    if not may_cover(masks, a, b, threshold, False):
-                        continue
-                    iou = covered(shared_by(masks, a, b), masks[4][a], masks[4][b], False)
-                    if iou <= threshold:
-                        continue
-                    if n == first.size:
-                        first, second = grown(first, 2 * n), grown(second, 2 * n)
-                        ious = grown(ious, 2 * n)
-                    first[n], second[n], ious[n] = b, a, iou
-                    n += 1
-        insert(grid, rects[a], a)
-    return first[:n], second[:n], ious[:n]
+    x0 = np.int64(max(boxes[a, 1], boxes[b, 1]))
+    n = max(0, min(boxes[a, 3], boxes[b, 3]) - x0)
+    at = x0 * height
+    a0, a1, b0, b1 = offsets[a], offsets[a + 1], offsets[b], offsets[b + 1]
+    if a1 - a0 == boxes[a, 3] - boxes[a, 1] and b1 - b0 == boxes[b, 3] - boxes[b, 1]:
+        i, j = a0 + x0 - boxes[a, 1], b0 + x0 - boxes[b, 1]
+        shared = _shared_in_columns(starts, lengths, i, j, n, at, height)
+        # Plain in these columns, unless a run before or after them reaches in.
+        if shared >= 0 and (
+            (i == a0 or starts[i - 1] + lengths[i - 1] <= at)
+            and (j == b0 or starts[j - 1] + lengths[j - 1] <= at)
+            and (i + n == a1 or starts[i + n] >= at + n * height)
+            and (j + n == b1 or starts[j + n] >= at + n * height)
+        ):
+            return shared
+    a0 = first_run_after(starts, lengths, a0, a1, at)
+    b0 = first_run_after(starts, lengths, b0, b1, at)
+    return shared_pixels(starts, lengths, a0, a1, starts, lengths, b0, b1)
+
+
+@njit(cache=True, nogil=True)
+def _shared_in_columns(starts, lengths, i, j, n, base, height):
+    """Pixels that runs from i and from j on share, one of each in each of n columns; -1 if not so.
+
+    That they lie in their columns is looked at in the same loop, a few columns at a time: a pass
+    over all masks beforehand takes longer. ``base`` is the first pixel of the first column.
+    """
+    p, q = np.uint64(i), np.uint64(j)  # unsigned: a negative index would count from the end
+    shared, least = np.int64(0), np.int64(0)
+    for k in range(np.uint64(n)):
+        top_a, top_b = starts[p + k] - base, starts[q + k] - base
+        end_a, end_b = top_a + lengths[p + k], top_b + lengths[q + k]
+        shared += max(0, min(end_a, end_b) - max(top_a, top_b))
+        least |= min(top_a, top_b) | (height - max(end_a, end_b))  # negative if one of them is
+        base += height
+    return shared if least >= 0 else np.int64(-1)
 
 
 @njit(cache=True, nogil=True)

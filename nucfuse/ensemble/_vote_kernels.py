@@ -9,8 +9,14 @@ long on 7,600 nuclei in a 2048 x 2048 image).
 import numpy as np
 from numba import njit
 
-from nucfuse.ensemble._column_kernels import columns_of, vote_in_columns
-from nucfuse.ensemble._pair_kernels import with_columns
+from nucfuse.ensemble._column_kernels import (
+    columns_of,
+    emit,
+    plain_masks,
+    room_for,
+    vote_in_columns,
+)
+from nucfuse.masks._array_kernels import grown
 
 _BEYOND = np.int64(1) << 62  # after every pixel
 
@@ -70,16 +76,6 @@ def _quorum(first_end, begins, ends, votes, needed):
 
 
 @njit(cache=True, nogil=True)
-def _emit(starts, lengths, n, first, begin, end):
-    """Append a run to the output; one that touches the last run since ``first`` prolongs it."""
-    if n > first and starts[n - 1] + lengths[n - 1] == begin:
-        lengths[n - 1] += end - begin
-        return n
-    starts[n], lengths[n] = begin, end - begin
-    return n + 1
-
-
-@njit(cache=True, nogil=True)
 def _sweep(runs, masks, cursors, begins, ends, votes, needed, out_starts, out_lengths, n, first):
     """Vote from end to end until no run is open; appends to the output and returns its length."""
     cast, is_in, n_open, since = np.int64(0), False, 0, np.int64(0)
@@ -104,7 +100,7 @@ def _sweep(runs, masks, cursors, begins, ends, votes, needed, out_starts, out_le
             if is_in:
                 since = at
             else:
-                n = _emit(out_starts, out_lengths, n, first, since, at)
+                n = emit(out_starts, out_lengths, n, first, since, at)
         if n_open == 0:
             return n
 
@@ -131,7 +127,7 @@ def _vote(runs, masks, votes, needed, state, out_starts, out_lengths, n):
             continue
         begin, end = _quorum(first_end, begins, ends, votes, needed)
         if begin < end:
-            n = _emit(out_starts, out_lengths, n, first, begin, end)
+            n = emit(out_starts, out_lengths, n, first, begin, end)
         for k in range(masks.size):
             if begins[k] < first_end:
                 cursors[k] += 1
@@ -139,14 +135,15 @@ def _vote(runs, masks, votes, needed, state, out_starts, out_lengths, n):
 
 
 @njit(cache=True, nogil=True)
-def _room(masks, members, groups):
-    """Runs of all members, members of the largest cluster and columns of the widest one."""
+def _sizes(masks, members, groups):
+    """Runs of the members of each cluster; members of the largest, columns of the widest one."""
     offsets, boxes = masks[2], masks[3]
-    runs, most, widest = np.int64(0), np.int64(0), np.int64(0)
-    for c in range(groups.size - 1):
+    runs = np.zeros(groups.size - 1, np.int64)
+    most, widest = np.int64(0), np.int64(0)
+    for c in range(runs.size):
         x0, x1 = np.int64(boxes[members[groups[c]], 1]), np.int64(0)
         for m in members[groups[c] : groups[c + 1]]:
-            runs += offsets[m + 1] - offsets[m]
+            runs[c] += offsets[m + 1] - offsets[m]
             x0, x1 = min(x0, boxes[m, 1]), max(x1, boxes[m, 3])
         most, widest = max(most, groups[c + 1] - groups[c]), max(widest, x1 - x0)
     return runs, most, widest
@@ -160,28 +157,25 @@ def voted_runs(masks, members, groups, votes, needed):
     in the order of members) on all of its pixels, and a pixel with more than ``needed[c]`` is in.
     ``masks`` as in `_pair_kernels`. O(runs x members of a cluster).
     """
-    masks = with_columns(masks)
-    runs, height = masks[:3], masks[5]
-    n_runs, most, widest = _room(masks, members, groups)
-    out_starts, out_lengths = np.empty(n_runs, np.int64), np.empty(n_runs, np.int64)
+    plain = plain_masks(masks)
+    sizes, most, widest = _sizes(masks, members, groups)
+    # Most results have no more runs than their largest member: fresh memory is what takes time.
+    room = 2 * sizes.sum() // max(1, most)
+    out_starts, out_lengths = np.empty(room, np.int64), np.empty(room, np.int64)
     out_offsets = np.zeros(needed.size + 1, np.int64)
-    state = np.empty((3, most), np.int64)
-    room = (
-        np.empty((4, widest), np.int32), np.empty((most, widest), np.int32),
-        np.empty((most, widest), np.int32), np.empty((2, widest), np.int64),
-    )  # fmt: skip
+    state, rows = np.empty((3, most), np.int64), room_for(most, widest)
     n = 0
     for c in range(needed.size):
+        if n + sizes[c] > out_starts.size:
+            size = 2 * n + sizes[c]
+            out_starts, out_lengths = grown(out_starts, size), grown(out_lengths, size)
         own, cast = members[groups[c] : groups[c + 1]], votes[groups[c] : groups[c + 1]]
-        first = n
-        x0, x1 = columns_of(masks, own)
-        if x1 >= 0 and vote_in_columns(masks, own, cast, needed[c], x0, x1 - x0, room):
-            for x in range(x1 - x0):
-                if room[0][0, x] < room[0][1, x]:
-                    column = np.int64(x0 + x) * height
-                    begin, end = column + room[0][0, x], column + room[0][1, x]
-                    n = _emit(out_starts, out_lengths, n, first, begin, end)
+        x0, x1 = columns_of(masks[3], plain, own)
+        if x1 >= 0:
+            n = vote_in_columns(
+                masks, own, cast, needed[c], x0, x1, rows, out_starts, out_lengths, n
+            )
         else:
-            n = _vote(runs, own, cast, needed[c], state, out_starts, out_lengths, n)
+            n = _vote(masks[:3], own, cast, needed[c], state, out_starts, out_lengths, n)
         out_offsets[c + 1] = n
     return out_starts[:n], out_lengths[:n], out_offsets

@@ -5,6 +5,7 @@ from numba import njit
 
 from nucfuse.ensemble._grid_kernels import cell_at, plan_grid
 from nucfuse.ensemble._pair_kernels import box_overlap
+from nucfuse.ensemble._sort_kernels import descending_order
 from nucfuse.masks._run_kernels import grown
 
 
@@ -56,6 +57,14 @@ def _enter(grid, rect, known, cluster, n_cols):
     known[cluster, 0], known[cluster, 1] = r0, c0
     known[cluster, 2], known[cluster, 3] = r1, c1
     return heads, links, members, n
+
+
+@njit(cache=True, nogil=True)
+def _is_in(rect, outer):
+    """Whether a rectangle of cells lies in another one."""
+    return (
+        outer[0] <= rect[0] and outer[1] <= rect[1] and rect[2] <= outer[2] and rect[3] <= outer[3]
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -116,7 +125,8 @@ def fuse_boxes(boxes, strengths, classes, order, threshold):
             if joined and total[k] > 0:
                 fused[k, d] = sums[k, d] / total[k]
         rect = _cells(fused, k, plan, n_rows, n_cols)
-        grid = _enter(grid, rect, known, k, n_cols)
+        if not _is_in(rect, known[k]):
+            grid = _enter(grid, rect, known, k, n_cols)
     return cluster_of, fused[:n_clusters]
 
 
@@ -145,3 +155,49 @@ def tally(cluster_of, n_clusters, strengths, models, weights):
                 table[5, c] += 1
             i = links[i]
     return table
+
+
+@njit(cache=True, nogil=True)
+def weighted_boxes(boxes, scores, classes, models, weights, min_score, threshold, how):
+    """All of weighted boxes fusion, in one call as it is short for the boxes of one image.
+
+    ``how`` is the number of the way scores are made in `fuse_boxes` of the module `boxes`: mean,
+    max, models, absent. Returns boxes, scores, classes, votes and by as `BoxFusion` has them.
+    """
+    used = np.flatnonzero((scores >= min_score) & (weights[models] > 0))
+    own_models = models[used]
+    strengths = scores[used] * weights[own_models]
+    labels = classes[used]
+    cluster_of, fused = fuse_boxes(
+        boxes[used], strengths, labels, descending_order(strengths), threshold
+    )
+    table = tally(cluster_of, len(fused), strengths, own_models, weights)
+    values = scored(table, weights, how)
+    order = descending_order(values)
+    number = np.empty(order.size, np.int32)
+    for k in range(order.size):
+        number[order[k]] = k
+    by, classes_of = np.full(scores.size, -1, np.int32), np.zeros(order.size, np.int32)
+    for i in range(used.size):
+        by[used[i]] = number[cluster_of[i]]
+        classes_of[by[used[i]]] = labels[i]
+    votes = table[5][order].astype(np.int32)
+    return fused[order], values[order], classes_of, votes, by
+
+
+@njit(cache=True, nogil=True)
+def scored(table, weights, how):
+    """Score of each cluster by what `tally` counted, float64 (C,)."""
+    total, n_models = weights.sum(), (weights > 0).sum()
+    values = np.empty(table.shape[1])
+    for c in range(values.size):
+        strength, size, member_weight, present = table[0, c], table[2, c], table[3, c], table[4, c]
+        if how == 0:
+            values[c] = strength / size * min(size, n_models) / total
+        elif how == 1:
+            values[c] = table[1, c] / weights.max()
+        elif how == 2:
+            values[c] = strength / member_weight * present / total
+        else:
+            values[c] = strength / (member_weight + total - present)
+    return values

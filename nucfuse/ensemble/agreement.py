@@ -30,6 +30,8 @@ class Agreement:
     ----------
     ious : ndarray of float32, shape (R, M)
         IoU of each nucleus with its match in each model, 0 if it has none.
+    matches : ndarray of int32, shape (R, M)
+        Place of that match in the model's set, -1 if there is none.
     splits : ndarray of bool, shape (R, M)
         Whether the model has no match, but cuts the nucleus in pieces: two or more of its nuclei
         are held by it.
@@ -41,6 +43,7 @@ class Agreement:
     """
 
     ious: NDArray[np.float32]
+    matches: NDArray[np.int32]
     splits: NDArray[np.bool_]
     merges: NDArray[np.bool_]
     weights: NDArray[np.float64]
@@ -165,17 +168,21 @@ def nucleus_agreement(
     if not 0 <= iou < 1:
         raise ValueError(f"iou must be in [0, 1), got {iou!r}")
     size = len(fused), len(sets)
-    ious = np.zeros(size, np.float32)
+    ious, matches = np.zeros(size, np.float32), np.full(size, -1, np.int32)
     splits, merges = np.zeros(size, bool), np.zeros(size, bool)
     for m, one in enumerate(sets):
         pairs = overlaps(fused, one)
         is_match = pairs.iou > iou
-        np.maximum.at(ious[:, m], pairs.true_index[is_match], pairs.iou[is_match])
+        # From the last and lowest IoU to the first and highest: of equal indices the last stays.
+        found = np.flatnonzero(is_match)
+        found = found[np.lexsort((-found, pairs.iou[found]))]
+        ious[pairs.true_index[found], m] = pairs.iou[found]
+        matches[pairs.true_index[found], m] = pairs.pred_index[found]
         unmatched = ious[:, m] == 0
         splits[:, m], merges[:, m] = _cut_or_joined(pairs, is_match)
         splits[:, m] &= unmatched
         merges[:, m] &= unmatched
-    return Agreement(ious, splits, merges, shares)
+    return Agreement(ious, matches, splits, merges, shares)
 
 
 def _cut_or_joined(

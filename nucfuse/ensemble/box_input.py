@@ -20,16 +20,37 @@ def checked_boxes(
     ValueError
         If a box is not finite or ends before it begins, or sizes differ.
     """
-    corners = _corners(boxes, "boxes")
-    n = len(corners)
+    corners, values, labels = box_arrays(boxes, scores, classes)
     bad = _nms_kernels.first_bad_box(corners)
     if bad >= 0:
-        raise _box_error(corners, bad, "boxes", bad)
-    values = np.ones(n) if scores is None else confidence(_per_box(scores, n, "scores", "boxes"))
-    labels = np.zeros(n, np.int32)
+        raise box_error(corners, bad, "boxes", bad)
+    return corners, confidence(values), labels
+
+
+def box_arrays(
+    boxes: ArrayLike, scores: ArrayLike | None, classes: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]:
+    """As `checked_boxes`, but only sizes are checked, and NaN is let through."""
+    corners = _corners(boxes, "boxes")
+    n = len(corners)
+    values, labels = np.ones(n), np.zeros(n, np.int32)
+    if scores is not None:
+        values = np.ascontiguousarray(_per_box(scores, n, "scores", "boxes"), np.float64)
     if classes is not None:
         labels = _per_box(classes, n, "classes", "boxes").astype(np.int32)
     return corners, values, labels
+
+
+def by_image(images: ArrayLike, n: int) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """An order that puts the boxes of each image together (None: that they have), and it sorted."""
+    given = _per_box(images, n, "images", "boxes")
+    if n and given.dtype.kind not in "iu":
+        raise ValueError(f"images must be whole numbers, one for each box, got {given.dtype}")
+    numbers = np.ascontiguousarray(given, np.int64)
+    if (numbers[1:] >= numbers[:-1]).all():
+        return None, numbers
+    order = np.argsort(numbers, kind="stable")
+    return order, numbers[order]
 
 
 def _corners(boxes: ArrayLike, where: str) -> NDArray[np.float64]:
@@ -48,7 +69,8 @@ def _per_box(values: ArrayLike, n: int, name: str, where: str) -> NDArray[Any]:
     return array
 
 
-def _box_error(corners: NDArray[np.float64], bad: int, where: str, place: int) -> ValueError:
+def box_error(corners: NDArray[np.float64], bad: int, where: str, place: int) -> ValueError:
+    """What to raise for box ``bad`` of all, box ``place`` of its set."""
     return ValueError(
         f"{where} must be finite corners, the lower one first; box {place} is "
         f"{corners[bad].tolist()}"
@@ -71,11 +93,11 @@ def joined_boxes(
     bad = _nms_kernels.first_bad_box(corners)
     if bad >= 0:
         k = int(models[bad])
-        raise _box_error(corners, bad, f"boxes of model {k}", bad - sum(sizes[:k]))
+        raise box_error(corners, bad, f"boxes of model {k}", bad - sum(sizes[:k]))
     values = np.ones(len(corners))
     if scores is not None:
         values = confidence(_joined_values(scores, sizes, "scores"))
-        if ((values < 0) | (values == np.inf)).any():
+        if values.size and not (values.min() >= 0 and values.max() < np.inf):
             raise ValueError(
                 "scores must be finite and not negative, for boxes are weighted by them"
             )
@@ -90,7 +112,8 @@ def _joined_values(parts: Sequence[ArrayLike], sizes: list[int], name: str) -> N
         raise ValueError(
             f"{name} must be given for each of the {len(sizes)} models, got {len(parts)}"
         )
-    return np.concatenate(
-        [_per_box(p, n, name, f"boxes of model {k}")
-         for k, (p, n) in enumerate(zip(parts, sizes, strict=True))]
-    )  # fmt: skip
+    arrays = [np.asarray(part) for part in parts]
+    for k, (array, n) in enumerate(zip(arrays, sizes, strict=True)):
+        if array.shape != (n,):
+            _per_box(array, n, name, f"boxes of model {k}")
+    return np.concatenate(arrays)

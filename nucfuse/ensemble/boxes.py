@@ -11,9 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.ensemble import _decay_kernels, _nms_kernels, _wbf_kernels, nms
+from nucfuse.ensemble import _decay_kernels, _wbf_kernels, nms
+from nucfuse.ensemble._box_kernels import kept_boxes
 from nucfuse.ensemble._pair_kernels import box_pairs
-from nucfuse.ensemble.box_input import checked_boxes, joined_boxes
+from nucfuse.ensemble._sort_kernels import descending_order
+from nucfuse.ensemble.box_input import (
+    box_arrays,
+    box_error,
+    by_image,
+    checked_boxes,
+    joined_boxes,
+)
 from nucfuse.ensemble.parameters import (
     BOX_IOU,
     BOX_SCORE,
@@ -25,6 +33,8 @@ from nucfuse.ensemble.parameters import (
     SOFT_SIGMA,
 )
 from nucfuse.ensemble.weighting import check_weights
+
+_ONE_IMAGE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +62,9 @@ class BoxFusion:
 
 def nms_boxes(
     boxes: ArrayLike, scores: ArrayLike | None = None, classes: ArrayLike | None = None,
-    iou: float = IOU.default,
+    iou: float = IOU.default, images: ArrayLike | None = None,
 ) -> NDArray[np.int64]:  # fmt: skip
-    """Greedy suppression of boxes.
+    """Greedy suppression of boxes, of one image or of many in one call.
 
     Parameters
     ----------
@@ -63,22 +73,39 @@ def nms_boxes(
     classes : array_like of int, shape (N,)
     iou : float
         In [0, 1). A box is suppressed by a kept one if their IoU is above this.
+    images : array_like of int, shape (N,)
+        The image of each box, where there are several: only boxes of one image meet. For many small
+        images this takes a third less time than a call for each.
 
     Returns
     -------
     kept : ndarray of int64, shape (K,)
-        Indices of the boxes kept, from the highest score to the lowest (torchvision's order).
+        Indices of the boxes kept, from the highest score to the lowest (torchvision's order); with
+        ``images``, image by image in ascending order, and in each so.
 
     Raises
     ------
     ValueError
-        If a box is not finite or ends before it begins, sizes differ, or ``iou`` is out of range.
+        If a box is not finite or ends before it begins, sizes differ, ``iou`` is out of range, or
+        images are not whole numbers.
+
+    Examples
+    --------
+    >>> boxes = [[0, 0, 4, 4], [0, 0, 4, 5], [0, 0, 4, 4]]
+    >>> nms_boxes(boxes, [0.7, 0.8, 0.9]), nms_boxes(boxes, [0.7, 0.8, 0.9], images=[0, 0, 1])
+    (array([2]), array([1, 2]))
     """
-    IOU.checked(iou)
-    corners, values, labels = checked_boxes(boxes, scores, classes)
-    order = np.argsort(-values, kind="stable")
-    by = _nms_kernels.suppress_boxes(corners, labels, order, iou)
-    return order[by[order] < 0]
+    threshold = float(IOU.checked(iou))
+    corners, values, labels = box_arrays(boxes, scores, classes)
+    order, numbers = (None, _ONE_IMAGE) if images is None else by_image(images, len(corners))
+    if order is None:
+        kept, bad = kept_boxes(corners, values, labels, numbers, threshold)
+    else:
+        kept, bad = kept_boxes(corners[order], values[order], labels[order], numbers, threshold)
+        kept, bad = order[kept], bad if bad < 0 else int(order[bad])
+    if bad >= 0:
+        raise box_error(corners, bad, "boxes", bad)
+    return kept
 
 
 def soft_nms_boxes(
@@ -99,7 +126,7 @@ def soft_nms_boxes(
     nms.check_decay(decay, min_score)
     SOFT_SIGMA.checked(sigma)
     corners, values, labels = checked_boxes(boxes, scores, classes)
-    order = np.argsort(-values, kind="stable")
+    order = descending_order(values)
     lowered, _ = nms.soft_decayed(
         _neighbourhood(corners, labels), values, np.ones(values.size), order, iou, decay, sigma,
         min_score,
@@ -116,7 +143,7 @@ def matrix_nms_boxes(
     nms.check_decay(decay, min_score)
     MATRIX_SIGMA.checked(sigma)
     corners, values, labels = checked_boxes(boxes, scores, classes)
-    order = np.argsort(-values, kind="stable")
+    order = descending_order(values)
     pairs = _neighbourhood(corners, labels)
     lowered, _ = nms.matrix_decayed(pairs, values, order, decay, sigma)
     return _by_score(lowered, min_score)
@@ -176,49 +203,18 @@ def fuse_boxes(
     BOX_SCORE.checked(score)
     corners, values, labels, models = joined_boxes(boxes, scores, classes)
     all_weights = check_weights(weights, len(boxes))
-    used = np.flatnonzero((values >= min_score) & (all_weights[models] > 0))
-    model_weights = all_weights[models[used]]
-    strengths = values[used] * model_weights
-    order = np.argsort(-strengths, kind="stable")
-    cluster_of, fused = _wbf_kernels.fuse_boxes(corners[used], strengths, labels[used], order, iou)
-    tally = _wbf_kernels.tally(cluster_of, len(fused), strengths, models[used], all_weights)
-    scores_of = _scored(tally, all_weights, score)
-    return _ranked(fused, scores_of, tally[5].astype(np.int32), cluster_of, labels, used)
-
-
-def _scored(
-    tally: NDArray[np.float64], weights: NDArray[np.float64], score: str
-) -> NDArray[np.float64]:
-    """Score of each cluster, shape (C,)."""
-    sums, largest, sizes, member_weight, present, _ = tally
-    total, n_models = weights.sum(), int((weights > 0).sum())
-    if score == "mean":
-        return np.asarray(sums / sizes * np.minimum(sizes, n_models) / total)
-    if score == "models":
-        return np.asarray(sums / member_weight * present / total)
-    if score == "absent":
-        return np.asarray(sums / (member_weight + total - present))
-    return np.asarray(largest / weights.max())
-
-
-def _ranked(
-    fused: NDArray[np.float64], scores: NDArray[np.float64], votes: NDArray[np.int32],
-    cluster_of: NDArray[np.int32], labels: NDArray[np.int32], used: NDArray[np.int64],
-) -> BoxFusion:  # fmt: skip
-    order = np.argsort(-scores, kind="stable")
-    number = np.empty(order.size, np.int32)
-    number[order] = np.arange(order.size)
-    by = np.full(labels.size, -1, np.int32)
-    by[used] = number[cluster_of]
-    classes = np.zeros(order.size, np.int32)
-    classes[cluster_of] = labels[used]
-    return BoxFusion(fused[order], scores[order], classes[order], votes[order], by)
+    how = BOX_SCORE.choices.index(score)
+    return BoxFusion(
+        *_wbf_kernels.weighted_boxes(
+            corners, values, labels, models, all_weights, float(min_score), float(iou), how
+        )
+    )
 
 
 def _by_score(
     lowered: NDArray[np.float64], min_score: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    order = np.argsort(-lowered, kind="stable")
+    order = descending_order(lowered)
     order = order[lowered[order] > min_score]
     return order, lowered[order]
 

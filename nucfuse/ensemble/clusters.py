@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.ensemble import _cluster_kernels as kernels
-from nucfuse.ensemble._pair_kernels import matching_pairs
+from nucfuse.ensemble._match_kernels import matching_pairs
 from nucfuse.ensemble.pool import Pool
 
 

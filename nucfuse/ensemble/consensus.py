@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.ensemble._pair_kernels import matching_pairs
+from nucfuse.ensemble._match_kernels import matching_pairs
 from nucfuse.ensemble.clusters import Clusters, find_clusters
 from nucfuse.ensemble.drafts import draft_of_clusters, merged_sources
 from nucfuse.ensemble.fusion import Draft

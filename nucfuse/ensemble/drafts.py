@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.ensemble._sort_kernels import descending_order
 from nucfuse.ensemble.clusters import Clusters
 from nucfuse.ensemble.fusion import Draft, Fate
-from nucfuse.ensemble.pool import Pool
+from nucfuse.ensemble.pool import Pool, confidence
 from nucfuse.masks.instances import Instances
 
 
@@ -27,7 +28,8 @@ def draft_of_clusters(pool: Pool, clusters: Clusters, fused: Instances) -> Draft
 
 def priority_of(scores: NDArray[Any], ranks: NDArray[np.int32]) -> NDArray[np.int64]:
     """Place of each result by score, of equal ones by a rank."""
-    order = np.lexsort((ranks, -scores))
+    by_rank = np.argsort(ranks)
+    order = by_rank[descending_order(confidence(scores)[by_rank])]
     priority = np.empty(order.size, np.int64)
     priority[order] = np.arange(order.size)
     return priority

@@ -20,11 +20,12 @@ def fallback(pool: Pool, *, primary: int, overlap: float) -> Draft:
     """
     tiers = primary_model(pool, primary, "fallback")[1][pool.models]
     order = np.lexsort((pool.ranks, tiers))
+    ranks = np.empty(order.size, np.int64)
+    ranks[order] = np.arange(order.size)
     masks = pool.masks
     by = suppress_masks(
-        (*masks.runs, masks.boxes, masks.areas, masks.shape[0]), pool.models, pool.classes, order,
+        (*masks.runs, masks.boxes, masks.areas, masks.shape[0]), pool.models, pool.classes, ranks,
         overlap, True,
     )  # fmt: skip
-    ranks = np.empty(order.size, np.int32)
-    ranks[order] = np.arange(order.size)
-    return draft_of_survivors(pool, by, np.zeros(by.size, bool), ranks, tiers=tiers)
+    own_ranks = ranks.astype(np.int32)
+    return draft_of_survivors(pool, by, np.zeros(by.size, bool), own_ranks, tiers=tiers)

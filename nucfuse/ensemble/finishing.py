@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.clean.overlaps import remove_overlaps
-from nucfuse.ensemble._pair_kernels import matching_pairs
+from nucfuse.ensemble._match_kernels import matching_pairs
 from nucfuse.ensemble.fusion import Draft, Fate, Fusion
 from nucfuse.ensemble.pool import Pool
 from nucfuse.masks.instances import Instances

@@ -1,14 +1,18 @@
 """`fuse`: label images, `Instances` or probability maps of one image in, the same kind out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from itertools import count
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import Method as SplitMethod
+from nucfuse.clean.split import parameters_of
 from nucfuse.clean.split import split as split_nuclei
+from nucfuse.ensemble import parameters as settings
 from nucfuse.ensemble import pixel
 from nucfuse.ensemble.fusion import Fusion
 from nucfuse.ensemble.instance import METHODS, fuse_instances
@@ -16,6 +20,11 @@ from nucfuse.masks.instances import Instances
 
 Member = Instances | ArrayLike
 PIXEL_METHODS: tuple[str, ...] = get_args(pixel.Method)
+# What can be set in each of them, as `METHODS` has it for nuclei.
+PIXEL_PARAMETERS: dict[str, tuple[settings.Setting, ...]] = {
+    method: (settings.TRIM, settings.RESAMPLE) if method == "trimmed" else (settings.RESAMPLE,)
+    for method in PIXEL_METHODS
+}
 DEFAULT_METHOD = "weighted"
 DEFAULT_SPLIT: SplitMethod = "watershed"
 
@@ -31,7 +40,8 @@ class Fused:
     fusion : Fusion or None
         Their provenance; None where maps were fused before there were nuclei.
     members : list of Instances
-        The nuclei of each member that were fused; empty where maps were.
+        The nuclei of each member that were fused; where maps were, those of each map by itself, if
+        they were asked for.
     map : ndarray of float32, shape (H, W) or (C, H, W), or None
         The fused probabilities, where maps were fused.
     """
@@ -66,11 +76,27 @@ def is_pixel_method(method: str, all_maps: bool) -> bool:
     return method in PIXEL_METHODS or (all_maps and method == DEFAULT_METHOD)
 
 
+def check_settings(
+    method: str, params: Mapping[str, Any], by_pixels: bool, split: str,
+    split_params: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Raise a ValueError if a parameter of the method or of splitting is unknown or out of range.
+
+    Only what needs no nuclei is checked: say, that a primary set is one of those there are is not.
+    """
+    if by_pixels:
+        _pixel_settings(method, params)
+    else:
+        table = (*METHODS[method].parameters, settings.MIN_LEFT)
+        resolve(table, params, f"method {method!r}")
+    resolve(parameters_of(cast(SplitMethod, split)), split_params, f"splitting by {split!r}")
+
+
 def fuse_members(
-    members: Sequence[Member], method: str = DEFAULT_METHOD,
+    members: Iterable[Member], method: str = DEFAULT_METHOD,
     weights: Iterable[float] | None = None, *, names: Sequence[str] | None = None,
     split: SplitMethod = DEFAULT_SPLIT, split_params: Mapping[str, float] | None = None,
-    **params: Any,
+    by_pixels: bool | None = None, keep_members: bool = False, **params: Any,
 ) -> Fused:  # fmt: skip
     """Fuse what several models found in one image, with provenance.
 
@@ -79,7 +105,8 @@ def fuse_members(
 
     Parameters
     ----------
-    members : sequence of M (Instances, label image, or probability map of floats)
+    members : iterable of M (Instances, label image, or probability map of floats)
+        An iterator of maps to fuse pixel by pixel is read one map at a time; see `fuse_maps`.
     method : str
         One of `instance.METHODS` or, for maps, of ``pixel.Method``.
     weights : iterable of M float, optional
@@ -87,6 +114,10 @@ def fuse_members(
         Of the models, for provenance.
     split, split_params
         How maps become nuclei; see `clean.split`.
+    by_pixels : bool, optional
+        Whether to fuse pixel by pixel; by default, what `is_pixel_method` says of the members.
+    keep_members : bool
+        Whether maps that are fused pixel by pixel are also split one by one, to be compared.
     **params
         Of the method.
 
@@ -95,17 +126,23 @@ def fuse_members(
     ValueError, TypeError
         See `fuse_instances`, `fuse_maps` and `split`.
     """
-    if len(members) == 0:
-        raise ValueError("there is nothing to fuse; give at least one member")
-    settings = dict(split_params or {})
-    if is_pixel_method(method, all(is_map(m) for m in members)):
+    if by_pixels is None:
+        members = list(members)
+        if not members:
+            raise ValueError("there is nothing to fuse; give at least one member")
+        by_pixels = is_pixel_method(method, all(is_map(m) for m in members))
+    cutting = dict(split_params or {})
+    called = list(names) if names is not None else (f"model {k}" for k in count(1))
+    sets: list[Instances] = []
+    if by_pixels:
+        if keep_members:
+            members = _also_split(members, iter(called), split, cutting, sets)
         fused = _fused_map(members, method, weights, params)
-        nuclei = split_nuclei(fused, split, source="+".join(sorted(names or [])), **settings)
-        return Fused(nuclei, None, [], fused)
-    called = list(names) if names is not None else [f"model {k + 1}" for k in range(len(members))]
-    sets = [
-        _as_instances(member, name, split, settings)
-        for member, name in zip(members, called, strict=True)
+        nuclei = split_nuclei(fused, split, source="+".join(sorted(names or [])), **cutting)
+        return Fused(nuclei, None, sets, fused)
+    sets += [
+        _as_instances(member, name, split, cutting)
+        for member, name in zip(members, called, strict=names is not None)
     ]
     fusion = fuse_instances(sets, method, weights, **params)
     return Fused(fusion.instances, fusion, sets, None)
@@ -129,8 +166,9 @@ def fuse(
     weights : iterable of M float, optional
         One for each model, 0 or more; equal by default.
     **params
-        Of the method: `nucfuse.ensemble.instance.METHODS` has their names, ranges and defaults.
-        ``disjoint=False`` leaves overlaps of Instances as they are.
+        Of the method: `nucfuse.ensemble.instance.METHODS` and, for maps, `PIXEL_PARAMETERS` have
+        their names, ranges and defaults. ``disjoint=False`` leaves overlaps of Instances as they
+        are; ``pixel_weights`` gives maps a weight for each pixel, see `pixel.fuse_maps`.
 
     Returns
     -------
@@ -166,18 +204,40 @@ def fuse(
 
 
 def _fused_map(
-    maps: Sequence[Member], method: str, weights: Iterable[float] | None, params: dict[str, Any]
+    maps: Iterable[Member], method: str, weights: Iterable[float] | None, params: dict[str, Any]
 ) -> NDArray[np.float32]:
     """Maps fused pixel by pixel; the default method means their weighted mean."""
-    how: Any = "mean" if method == DEFAULT_METHOD else method
-    return pixel.fuse_maps([np.asarray(one) for one in maps], how, weights, **params)
+    planes = params.get("pixel_weights")
+    values = _pixel_settings(method, {k: v for k, v in params.items() if k != "pixel_weights"})
+    how: Any = _pixel_name(method)
+    arrays: Any = maps if isinstance(maps, Iterator) else [np.asarray(one) for one in maps]
+    return pixel.fuse_maps(arrays, how, weights, planes, **values)
+
+
+def _pixel_name(method: str) -> str:
+    return "mean" if method == DEFAULT_METHOD else method
+
+
+def _pixel_settings(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    table = PIXEL_PARAMETERS[_pixel_name(method)]
+    return resolve(table, given, f"method {method!r} for maps")
+
+
+def _also_split(
+    maps: Iterable[Member], names: Iterator[str], split: SplitMethod,
+    cutting: Mapping[str, float], sets: list[Instances],
+) -> Iterator[Member]:  # fmt: skip
+    """The same maps; the nuclei of each that has gone by are added to the sets."""
+    for one in maps:
+        sets.append(_as_instances(one, next(names), split, cutting))
+        yield one
 
 
 def _as_instances(
-    member: Member, name: str, split: SplitMethod, settings: Mapping[str, float]
+    member: Member, name: str, split: SplitMethod, cutting: Mapping[str, float]
 ) -> Instances:
     if isinstance(member, Instances):
         return member.with_source(name)
     if is_map(member):
-        return split_nuclei(member, split, source=name, **settings)
+        return split_nuclei(member, split, source=name, **cutting)
     return Instances.from_labels(member, source=name)

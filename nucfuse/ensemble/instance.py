@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nucfuse.clean.parameters import resolve
 from nucfuse.ensemble import parameters as settings
 from nucfuse.ensemble import suppression
 from nucfuse.ensemble.consensus import consensus
@@ -13,7 +14,7 @@ from nucfuse.ensemble.drafts import draft_of_agreement
 from nucfuse.ensemble.fallback import fallback
 from nucfuse.ensemble.finishing import finished
 from nucfuse.ensemble.fusion import Draft, Fusion
-from nucfuse.ensemble.parameters import Setting, settled
+from nucfuse.ensemble.parameters import Setting
 from nucfuse.ensemble.pool import pooled
 from nucfuse.ensemble.primary import primary_model
 from nucfuse.ensemble.revote import revote
@@ -126,7 +127,7 @@ def fuse_instances(
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     chosen = METHODS[method]
-    values = settled(chosen.parameters, params, f"method {method!r}")
+    values = resolve(chosen.parameters, params, f"method {method!r}")
     min_left = settings.MIN_LEFT.checked(min_left)
     _check_sets(sets)
     pool = pooled(sets, check_weights(weights, len(sets)))

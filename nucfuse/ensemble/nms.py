@@ -14,6 +14,8 @@ from nucfuse.ensemble.pool import confidence
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import self_overlaps
 
+_NONE = np.empty(0, np.int32)
+
 # Neighbours of mask i are others[offsets[i]:offsets[i + 1]]: offsets, others and their IoU with it.
 Neighbourhood = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
 
@@ -50,8 +52,8 @@ def mask_nms(instances: Instances, iou: float = IOU.default, over: str = OVER.de
     """
     IOU.checked(iou)
     OVER.checked(over)
-    order = score_order(instances)
-    return instances[mask_suppressors(instances, order, iou, over) < 0]
+    ranks = _nms_kernels.score_ranks(instances.scores, instances.scores.view(np.int32))
+    return instances[mask_suppressors(instances, ranks, iou, over) < 0]
 
 
 def box_nms(instances: Instances, iou: float = IOU.default) -> Instances:
@@ -152,15 +154,12 @@ def score_order(instances: Instances) -> NDArray[np.int64]:
 
 
 def mask_suppressors(
-    instances: Instances, order: NDArray[np.int64], iou: float, over: str
+    instances: Instances, ranks: NDArray[np.int64], iou: float, over: str
 ) -> NDArray[np.int32]:
-    """Which kept mask, the first in order, suppresses each, shape (N,); -1 for those kept."""
+    """Which kept mask, the lowest in rank, suppresses each, shape (N,); -1 for those kept."""
     masks = (*instances.runs, instances.boxes, instances.areas, instances.shape[0])
-    n = len(instances)
-    groups = np.arange(n, dtype=np.int32)
-    by = _nms_kernels.suppress_masks(
-        masks, groups, _classes(instances), order, iou, over != "union"
-    )
+    classes = _NONE if instances.classes is None else instances.classes
+    by = _nms_kernels.suppress_masks(masks, _NONE, classes, ranks, iou, over != "union")
     return np.asarray(by)
 
 

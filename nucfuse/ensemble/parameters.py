@@ -1,13 +1,11 @@
-"""What can be set in a fusion of nuclei: names, ranges and defaults, in this one place.
+"""What can be set in a fusion of nuclei or maps: names, ranges and defaults, in this one place.
 
-A search over methods reads the table `instance.METHODS`, which is made of these; the functions of
-this package take their defaults and checks from here.
+A search over methods reads the tables `instance.METHODS` and `fuse.PIXEL_PARAMETERS`, which are
+made of these; the functions of this package take their defaults and checks from here.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from nucfuse.clean.parameters import Parameter
 
@@ -41,27 +39,35 @@ class Choice:
         return value
 
 
-Setting = Parameter | Choice
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One setting that is yes or no.
 
-
-def settled(table: Sequence[Setting], given: Mapping[str, object], where: str) -> dict[str, Any]:
-    """All settings of a table: the given ones, checked, and the defaults of the others.
-
-    Raises
-    ------
-    ValueError
-        If one is not in the table or out of range.
+    Attributes
+    ----------
+    name : str
+    default : bool
+    what : str
+        One line for a person.
     """
-    known = {setting.name: setting for setting in table}
-    for name in given:
-        if name not in known:
-            names = ", ".join(known) or "none"
-            raise ValueError(f"{where} has no parameter {name!r}; it has: {names}")
-    return {
-        name: setting.checked(given[name]) if name in given else setting.default
-        for name, setting in known.items()
-    }
 
+    name: str
+    default: bool
+    what: str
+
+    @property
+    def range(self) -> str:
+        """What it may be, in words."""
+        return "true or false"
+
+    def checked(self, value: object) -> bool:
+        """The value, if it is true, false, 1 or 0; else a ValueError."""
+        if not isinstance(value, bool | int) or value not in (0, 1):
+            raise ValueError(f"{self.name} must be {self.range}, got {value!r}")
+        return bool(value)
+
+
+Setting = Parameter | Choice | Switch
 
 IOU = Parameter("iou", 0.5, 0, 1, "nuclei are the same above this intersection over union")
 OVER = Choice(
@@ -108,6 +114,9 @@ MIN_LEFT = Parameter(
     1,
     "results that keep less of their pixels when overlaps are cut are dropped",
 )
+
+TRIM = Parameter("trim", 0.25, 0, 0.5, "share of the weight that is cut from either end")
+RESAMPLE = Switch("resample", False, "whether maps of other sizes are brought to that of the first")
 
 BOX_IOU = Parameter("iou", 0.55, 0, 1, "a box joins a fused box above this IoU")
 SKIP_SCORE = Parameter("min_score", 0.0, 0, 1, "boxes with a lower score are left out")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.ensemble import _rank_kernels as kernels
+from nucfuse.ensemble._sort_kernels import descending_order
 from nucfuse.masks.instances import Instances
 
 
@@ -107,8 +108,8 @@ def pooled(sets: Sequence[Instances], weights: NDArray[np.float64]) -> Pool:
 def _ranked(
     masks: Instances, places: NDArray[np.int64], strengths: NDArray[np.float64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    by_place = np.argsort(places, kind="stable")
-    order = by_place[np.argsort(-strengths[by_place], kind="stable")]
+    by_place = np.argsort(places.astype(np.int32), kind="stable")
+    order = by_place[descending_order(strengths[by_place])]
     names = np.array(sorted(set(masks.source_names)))
     of_name = np.searchsorted(names, np.array(masks.source_names)).astype(np.int32)
     classes = masks.classes if masks.classes is not None else np.zeros(len(masks), np.int32)

@@ -16,7 +16,7 @@ all::
 
 import math
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,6 @@ from nucfuse.ensemble.routing import DEFAULT
 from nucfuse.errors import DataError
 
 _KEYS = ("use", "method", "models", "weights", "params")
-
-CheckParams = Callable[[str, dict[str, Any]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,8 @@ class Route:
 
 
 def read_map(
-    path: Path, clusters: Collection[str], models: Collection[str], methods: Collection[str],
-    check_params: CheckParams | None = None,
-) -> dict[str, Route]:  # fmt: skip
+    path: Path, clusters: Collection[str], models: Collection[str], methods: Collection[str]
+) -> dict[str, Route]:
     """Read a routing map.
 
     Parameters
@@ -71,8 +68,6 @@ def read_map(
         Names of the prediction sets at hand.
     methods : collection of str
         Names of the ways to fuse.
-    check_params : callable, optional
-        Takes a method and its parameters, and raises a ValueError or TypeError if they are wrong.
 
     Returns
     -------
@@ -83,9 +78,9 @@ def read_map(
     Raises
     ------
     DataError
-        Names the file and the table: no TOML; a cluster, set, method, key or parameter that is
-        unknown (the message lists the known ones); ``use`` together with a fusion; weights that are
-        not one finite number of 0 or more per model, or all 0.
+        Names the file and the table: no TOML; a cluster, set, method or key that is unknown (the
+        message lists the known ones); ``use`` together with a fusion; weights that are not one
+        finite number of 0 or more per model, or all 0. Parameters are not looked at.
     """
     try:
         document = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
@@ -102,7 +97,6 @@ def read_map(
         if not isinstance(table, dict):
             raise DataError(f'{where} must be a table, such as [{name}] with use = "MODEL"')
         routes[name] = _route(table, models, methods, where)
-        _check_params(routes[name], check_params, where)
     default = routes.get(DEFAULT, Route())
     return {name: routes.get(name, default) for name in [*clusters, DEFAULT]}
 
@@ -154,15 +148,6 @@ def _weights(weights: Any, n_models: int, where: str) -> tuple[float, ...]:
     if not any(weights):
         raise DataError(f"{where}: weights are all 0; give one model at least a say")
     return tuple(float(weight) for weight in weights)
-
-
-def _check_params(route: Route, check_params: CheckParams | None, where: str) -> None:
-    if check_params is None or route.method is None:
-        return
-    try:
-        check_params(route.method, dict(route.params))
-    except (TypeError, ValueError) as problem:
-        raise DataError(f"{where}: {problem}") from problem
 
 
 def _check_known(name: Any, known: Collection[str], what: str) -> None:

@@ -15,7 +15,7 @@ from nucfuse.ensemble.pool import Pool, confidence
 
 def mask_nms(pool: Pool, *, iou: float, over: str) -> Draft:
     """Greedy suppression by masks."""
-    return _greedy(pool, nms.mask_suppressors(pool.masks, pool.order, iou, over))
+    return _greedy(pool, nms.mask_suppressors(pool.masks, pool.ranks.astype(np.int64), iou, over))
 
 
 def box_nms(pool: Pool, *, iou: float) -> Draft:

@@ -35,7 +35,8 @@ def fused_draft(pool: Pool, clusters: Clusters, threshold: float, absent: float)
     """What is left of clusters after the vote, as a draft."""
     fused = voted(pool, clusters, threshold, absent)
     alive = fused.areas > 0
-    clusters, fused = clusters[alive], fused[alive]
+    if not alive.all():  # else it would only be copied
+        clusters, fused = clusters[alive], fused[alive]
     return draft_of_clusters(pool, clusters, fused)
 
 

@@ -26,7 +26,7 @@ def check_weights(weights: Iterable[float] | None, n_maps: int) -> NDArray[np.fl
             f"weights must hold one number for each of {n_maps} maps, got {array.size}"
         )
     if not array.any():
-        raise ValueError("weights are all 0; give at least one map a positive weight")
+        raise ValueError("weights are all 0; give at least one model a positive weight")
     return array / array.max()
 
 

@@ -91,6 +91,12 @@ def flagged(flags, first, positions):
 
 
 @njit(cache=True, nogil=True)
+def lowest_bit(bits):
+    """Position of the lowest 1 of a uint64 that is not 0."""
+    return _POWER_OF[((bits & (~bits + _ONE)) * _DE_BRUIJN) >> _TOP_BITS]
+
+
+@njit(cache=True, nogil=True)
 def root_of(parents, i):
     """The root of an element in a forest of sets (union-find); shortens the way there."""
     while parents[i] != i:

@@ -184,3 +184,78 @@ def parse_coco(text, ends, size):
             return starts, lengths, offsets, (SHORT, m, count)
         offsets[m + 1] = n
     return starts[:n], lengths[:n], offsets, (OK, -1, -1)
+
+
+@njit(cache=True, nogil=True)
+def read_coco(text, n_masks, height, size):
+    """Correct COCO strings, one a line, in one pass -> starts, lengths, offsets, boxes, areas, ok.
+
+    ``ok`` is False if anything is not as it should be: `parse_coco` says what. Three times as fast
+    as that: it looks for faults but does not tell them apart, and most numbers are one character.
+    """
+    capacity = text.size // 2 + 1
+    starts, lengths = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
+    offsets, boxes = np.zeros(n_masks + 1, np.int64), np.zeros((n_masks, 4), np.int32)
+    areas = np.zeros(n_masks, np.int64)
+    at, n, fault = np.uint64(0), np.uint64(0), np.int64(0)
+    for m in range(n_masks):
+        gap, length, end, area, k = np.int64(0), np.int64(0), np.int64(0), np.int64(0), 0
+        column, top, y0, y1 = np.int64(0), np.int64(0), height, np.int64(0)
+        while at < text.size and text[at] != 10:
+            value, at = _coco_number(text, at)
+            gap = value + (gap if k > 1 else 0)
+            # A gap of 0 is legal only at the front, where it says that the mask starts at once.
+            fault |= (gap - (k > 0)) | (size - end - gap)
+            end += gap
+            if at >= text.size or text[at] == 10 or fault < 0:
+                break
+            value, at = _coco_number(text, at)
+            length = value + (length if k > 0 else 0)
+            fault |= (length - 1) | (LONGEST_RUN - length) | (size - end - length)
+            if fault < 0:
+                break
+            starts[n], lengths[n] = end, length
+            n += np.uint64(1)
+            top += gap
+            if top >= height:
+                column, top = column + 1, top - height
+                if top >= height:
+                    column, top = column + top // height, top % height
+            if k == 0:
+                boxes[m, 1] = column
+            y0, y1 = min(y0, top), max(y1, top + length)
+            area += length
+            end += length
+            top += length
+            k += 1
+        fault |= end - size  # what is beyond it was a fault already
+        if fault < 0:
+            break
+        areas[m], offsets[m + 1] = area, n
+        if k > 0:
+            last = (np.int64(starts[n - np.uint64(1)]) + length - 1) // height
+            boxes[m, 3] = last + 1
+            boxes[m, 0], boxes[m, 2] = (0, height) if y1 > height else (y0, y1)
+        if m < n_masks - 1:
+            fault |= -np.int64(at >= text.size)
+            at += np.uint64(1)
+    fault |= -np.int64(at < text.size)
+    return starts[:n], lengths[:n], offsets, boxes, areas, fault >= 0
+
+
+@njit(cache=True, nogil=True)
+def _coco_number(text, at):
+    """The number at a place of COCO strings, and the place after it; -2**60 if it is none."""
+    char = np.int64(text[at]) - 48
+    at += np.uint64(1)
+    if char >= 0 and char < 32:
+        return (char ^ 16) - 16, at
+    value, shift = np.int64(0), np.int64(0)
+    while char >= 32 and char < 64 and shift < 55 and at < text.size:
+        value |= (char & 31) << shift
+        shift += 5
+        char = np.int64(text[at]) - 48
+        at += np.uint64(1)
+    if char < 0 or char >= 32:
+        return np.int64(-(2**60)), at
+    return value | ((char ^ 16) - 16) << shift, at

@@ -57,8 +57,9 @@ def decode_labels(
     """
     runs = parse_rle(rles, shape, dialect)
     labels = np.zeros(check_shape(shape), np.int32)
-    twice = kernels.paint(labels, *runs, np.arange(1, len(rles) + 1, dtype=np.int32), False)
-    if twice:
+    order = np.arange(len(rles))
+    kernels.paint(labels, *runs, (order + 1).astype(np.int32), order)
+    if twice := kernels.hidden_pixels(labels, runs[1]):
         raise ValueError(
             f"{twice} pixels lie in more than one mask, which a label image cannot hold; use "
             "Instances.from_rle and remove_overlaps"

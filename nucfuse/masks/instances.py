@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +12,9 @@ from nucfuse.masks import polygons, rle
 from nucfuse.masks._array_kernels import lowest, ranks_of
 from nucfuse.masks.crops import crops_to_runs, runs_to_crops
 from nucfuse.masks.labels import check_labels, negative_id_error
+from nucfuse.masks.ranking import ranked_masks
 
-OnOverlap = Literal["error", "first", "last"]
+OnOverlap = Literal["error", "first", "last", "score"]
 
 
 class About(TypedDict, total=False):
@@ -98,15 +99,20 @@ class Instances:
 
     @classmethod
     def _of(cls, shape: tuple[int, int], runs: rle.Runs, **about: Unpack[About]) -> "Instances":
-        boxes, areas = kernels.measure_runs(*runs, shape[0])
-        n = areas.size
+        return cls._measured(shape, (*runs, *kernels.measure_runs(*runs, shape[0])), **about)
+
+    @classmethod
+    def _measured(
+        cls, shape: tuple[int, int], measured: rle.Measured, **about: Unpack[About]
+    ) -> "Instances":
+        n = measured[-1].size
         scores, classes = about.get("scores"), about.get("classes")
         score_array = np.full(n, np.nan, np.float32)
         if scores is not None:
             score_array = _per_mask(scores, np.float32, n, "scores")
         class_array = None if classes is None else _per_mask(classes, np.int32, n, "classes")
         names, sources = (about.get("source", ""),), np.zeros(n, np.int32)
-        return cls(shape, *runs, boxes, areas, score_array, sources, names, class_array)
+        return cls(shape, *measured, score_array, sources, names, class_array)
 
     @classmethod
     def from_labels(cls, labels: ArrayLike, **about: Unpack[About]) -> "Instances":
@@ -173,8 +179,10 @@ class Instances:
         RLEError
             A ValueError that names the mask and what is wrong; see `parse_rle`.
         """
-        runs = rle.parse_rle(strings, shape, dialect)
-        return cls._of(rle.check_shape(shape), runs, **about)
+        size = rle.check_shape(shape)
+        if dialect == "coco" and (measured := rle.read_coco(strings, size)):
+            return cls._measured(size, measured, **about)
+        return cls._of(size, rle.parse_rle(strings, size, dialect), **about)
 
     @classmethod
     def from_counts(
@@ -252,13 +260,13 @@ class Instances:
 
     def __getitem__(self, index: Any) -> "Instances":
         picked = np.atleast_1d(np.arange(len(self))[index])
-        starts, lengths, offsets = kernels.take_runs(
-            self.starts, self.lengths, self.offsets, picked
+        starts, lengths, offsets, boxes, areas, scores, sources = kernels.take_masks(
+            *self.runs, self.boxes, self.areas, self.scores, self.sources, picked
         )
-        return replace(
-            self, starts=starts, lengths=lengths, offsets=offsets, boxes=self.boxes[picked],
-            areas=self.areas[picked], scores=self.scores[picked], sources=self.sources[picked],
-            classes=None if self.classes is None else self.classes[picked],
+        classes = None if self.classes is None else self.classes[picked]
+        return Instances(
+            self.shape, starts, lengths, offsets, boxes, areas, scores, sources, self.source_names,
+            classes,
         )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
@@ -320,32 +328,41 @@ class Instances:
 
         Parameters
         ----------
-        on_overlap : {"error", "first", "last"}
-            Whether a pixel in two masks is an error, or which of them gets it.
+        on_overlap : {"error", "first", "last", "score"}
+            Whether a pixel in two masks is an error, or which of them gets it. "score": the most
+            confident; no score (NaN) ranks below any, ties go to the larger, then the first. A mask
+            that loses all its pixels leaves its id unused; see also `clean.remove_overlaps`.
 
         Raises
         ------
         ValueError
             If masks overlap and ``on_overlap`` is "error".
         """
-        if on_overlap not in ("error", "first", "last"):
-            raise ValueError(f"on_overlap must be 'error', 'first' or 'last', got {on_overlap!r}")
+        if on_overlap not in get_args(OnOverlap):
+            raise ValueError(
+                f"on_overlap must be 'error', 'first', 'last' or 'score', got {on_overlap!r}"
+            )
+        order = np.arange(len(self))
+        if on_overlap == "score":
+            order = ranked_masks(self.scores, self.areas)
+        if on_overlap in ("first", "score"):
+            order = order[::-1]
         labels = np.zeros(self.shape, np.int32)
         values = np.arange(1, len(self) + 1, dtype=np.int32)
-        twice = kernels.paint(labels, *self.runs, values, on_overlap == "last")
-        if twice and on_overlap == "error":
+        kernels.paint(labels, *self.runs, values, np.ascontiguousarray(order))
+        if on_overlap == "error" and (twice := kernels.hidden_pixels(labels, self.lengths)):
             raise ValueError(
                 f"{twice} pixels lie in more than one mask; remove overlaps first, or say which "
-                "mask gets them: on_overlap='first' or 'last'"
+                "mask gets them: on_overlap='first', 'last' or 'score'"
             )
         return labels
 
     def to_masks(self) -> NDArray[np.bool_]:
         """Boolean stack (N, H, W). Memory is N x H x W bytes: for few masks only."""
         masks = np.zeros((len(self), *self.shape), bool)
+        values = np.ones(len(self), bool)
         for i in range(len(self)):
-            offsets = self.offsets[i : i + 2]
-            kernels.paint(masks[i], self.starts, self.lengths, offsets, np.ones(1, bool), False)
+            kernels.paint(masks[i], *self.runs, values, np.full(1, i))
         return masks
 
     def to_crops(self) -> tuple[list[NDArray[np.bool_]], NDArray[np.int32]]:

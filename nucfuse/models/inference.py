@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nucfuse.clean.split import split
 from nucfuse.masks.instances import Instances
 from nucfuse.models.card import Card
-from nucfuse.models.inputs import Input, planes, prepared
+from nucfuse.models.inputs import planes, prepared
 from nucfuse.models.network import Network
 from nucfuse.models.scaling import factor_of, median_diameter, part_of, resampled_bands
 from nucfuse.models.tiling import Tiling, bands, padded
@@ -96,7 +96,7 @@ def as_seen(image: NDArray[np.uint8], kind: str) -> NDArray[Any]:
         return image
     if kind == "neutral":
         return planes(image)[..., :1]
-    return prepared(image, cast(Input, kind))
+    return prepared(image, kind)
 
 
 class Runner:

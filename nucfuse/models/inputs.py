@@ -1,14 +1,18 @@
-"""What a network sees of an image: one plane without modality, or plain RGB."""
+"""What a network sees of an image: one plane without modality, RGB, or a treatment of stains."""
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.modality import check_rgb, modality
+from nucfuse.data.reinhard import reinhard
+from nucfuse.data.stain import haematoxylin, macenko, pca_colour, vahadane
 
-Input = Literal["neutral", "rgb"]
-CHANNELS: dict[str, int] = {"neutral": 1, "rgb": 3}
+_NORMALISERS = {"macenko": macenko, "vahadane": vahadane, "reinhard": reinhard}
+CHANNELS: dict[str, int] = {
+    "neutral": 1, "rgb": 3, "haematoxylin": 1, "pca": 1, **dict.fromkeys(_NORMALISERS, 3),
+}  # fmt: skip
 
 # Percentiles that become 0 and 1. On a dark ground the brightest pixels are what matters, and a few
 # nuclei may be all that is bright; on a bright one dust is dark.
@@ -16,17 +20,22 @@ _LOW, _HIGH = 0.5, 99.8
 _SAMPLES = 65536  # pixels that the percentiles are taken from
 
 
-def prepared(image: NDArray[np.uint8], kind: Input = "neutral") -> NDArray[np.float32]:
+def prepared(image: NDArray[np.uint8], kind: str = "neutral") -> NDArray[np.float32]:
     """An image as input of a network.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
         RGB.
-    kind : {"neutral", "rgb"}
+    kind : {"neutral", "rgb", "haematoxylin", "pca", "macenko", "vahadane", "reinhard"}
         - "neutral": nuclei are bright on a dark ground, whatever the microscope and the stain: the
           first of `planes`.
         - "rgb": the three channels, divided by 255.
+        - "haematoxylin": of stained images, the amount of that stain, stretched as `planes` are;
+          of all others the same as "neutral".
+        - "pca": the first principal component of the colours, so stretched.
+        - "macenko", "vahadane", "reinhard": stained images in the colours of one slide (see
+          `nucfuse.data.stain` and `nucfuse.data.reinhard`), as "rgb"; all others as they are.
 
     Returns
     -------
@@ -45,11 +54,18 @@ def prepared(image: NDArray[np.uint8], kind: Input = "neutral") -> NDArray[np.fl
     >>> prepared(page)[2, :4, 0]
     array([0., 0., 1., 1.], dtype=float32)
     """
-    if kind not in get_args(Input):
-        raise ValueError(f"input must be one of {', '.join(get_args(Input))}, got {kind!r}")
-    if kind == "rgb":
-        return check_rgb(image).astype(np.float32) / np.float32(255)
-    return planes(image)[..., :1].astype(np.float32) / np.float32(255)
+    if kind not in CHANNELS:
+        raise ValueError(f"input must be one of {', '.join(CHANNELS)}, got {kind!r}")
+    pixels = check_rgb(image)
+    if kind == "pca":
+        return _unit(pca_colour(pixels))
+    is_stained = kind not in ("neutral", "rgb") and modality(pixels) == "histology"
+    if kind == "haematoxylin" and is_stained:
+        return _unit(haematoxylin(pixels))
+    if kind in _NORMALISERS and is_stained:
+        pixels = _NORMALISERS[kind](pixels)
+    shown = pixels if CHANNELS[kind] == 3 else planes(pixels)[..., :1]
+    return shown.astype(np.float32) / np.float32(255)
 
 
 def planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -89,11 +105,26 @@ def _sampled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels[::step, ::step].reshape(-1, pixels.shape[2])
 
 
-def _stretched(plane: NDArray[Any]) -> NDArray[np.uint8]:
+def _range(plane: NDArray[Any]) -> tuple[float, float]:
+    """What becomes 0 and what 1; equal if the plane is constant."""
     low, high = np.percentile(_sampled(plane[..., np.newaxis]), (_LOW, _HIGH))
     if high <= low:  # nearly all pixels are the same: the percentiles see none of the others
         low, high = float(plane.min()), float(plane.max())
+    return float(low), float(high)
+
+
+def _stretched(plane: NDArray[Any]) -> NDArray[np.uint8]:
+    low, high = _range(plane)
     if high <= low:
         return np.zeros(plane.shape, np.uint8)
     table = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
     return np.round(table).astype(np.uint8)[plane]
+
+
+def _unit(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A plane of any range stretched to [0, 1], (H, W, 1); a constant one is 0."""
+    low, high = _range(plane)
+    if high <= low:
+        return np.zeros((*plane.shape, 1), np.float32)
+    stretched = np.clip((plane - np.float32(low)) / np.float32(high - low), 0, 1)
+    return stretched[..., np.newaxis].astype(np.float32)

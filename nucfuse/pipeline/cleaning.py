@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from nucfuse.clean.objects import clean_instances
+from nucfuse.clean.objects import PARAMETERS, clean_instances
 from nucfuse.clean.overlaps import By, remove_overlaps
+from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import Method as SplitMethod
-from nucfuse.clean.split import split
+from nucfuse.clean.split import parameters_of, split
 from nucfuse.data.dataset import Sample
 from nucfuse.data.layouts import format_of_output, write_dataset
 from nucfuse.data.sizes import open_sizes
@@ -37,11 +38,26 @@ def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequenc
     sizes = None if images is None else open_sizes(images)
     member = open_members([pred], [pred.name], format_, sizes)[0]
     params, split_params = settings_of(settings)
+    _check_settings(params, split_method, split_params, member.is_map)
     job = partial(_cleaned, member, by, split_method, params, split_params)
     counts = Counts()
     samples = each_image(engine_name(jobs, engine), job, member.source.ids, "Cleaning")
     write_dataset(out, counts.watch(samples), format_of_output(out))
     return f"{out}: {counts.images} images, {counts.nuclei} nuclei{counts.note_text()}"
+
+
+def _check_settings(
+    params: dict[str, Any], split_method: str, split_params: dict[str, Any], is_map: bool
+) -> None:
+    """Raise a DataError if a setting is unknown, out of range, or about maps that are not there."""
+    if split_params and not is_map:
+        raise DataError("split.NAME=VALUE is about probability maps, but there are none")
+    try:
+        resolve(PARAMETERS, params, "cleaning")
+        table = parameters_of(cast(SplitMethod, split_method))
+        resolve(table, split_params, f"splitting by {split_method!r}")
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def _cleaned(

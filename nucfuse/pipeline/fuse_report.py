@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.ensemble.agreement import Equivocal, agreement_map, equivocal, nucleus_agreement
+from nucfuse.ensemble.agreement import (
+    Agreement,
+    Equivocal,
+    agreement_map,
+    equivocal,
+    nucleus_agreement,
+)
 from nucfuse.ensemble.fuse import Fused
 from nucfuse.ensemble.fusion import Fate
 from nucfuse.ensemble.routing import Decision
@@ -37,12 +43,16 @@ class FusedImage:
     weights: tuple[float, ...]
     decision: Decision | None
 
-    def equivocal(self, names: Sequence[str]) -> list[Equivocal]:
-        """The nuclei a person should look at; none where maps were fused pixel by pixel."""
+    def judged(self) -> Agreement | None:
+        """How far the models agree on each result; None if their nuclei are not known."""
         if not self.fused.members:
+            return None
+        return nucleus_agreement(self.fused.instances, self.fused.members, self.weights or None)
+
+    def equivocal(self, names: Sequence[str], agreement: Agreement | None) -> list[Equivocal]:
+        """The nuclei a person should look at."""
+        if agreement is None:
             return []
-        sets, weights = self.fused.members, self.weights or None
-        agreement = nucleus_agreement(self.fused.instances, sets, weights)
         called = [names[k] for k in self.used]
         return equivocal(self.image_id, self.fused.instances, agreement, called)
 
@@ -52,18 +62,55 @@ class FusedImage:
             return self.fused.map if self.fused.map.ndim == 2 else self.fused.map[0]
         return agreement_map(self.fused.members, self.weights or None)
 
-    def provenance(self, names: Sequence[str]) -> list[tuple[str, int, int, float, str]]:
-        """A row per result: image, nucleus, votes, score, and "model:nucleus" of what made it."""
+    def provenance(
+        self, names: Sequence[str], agreement: Agreement | None
+    ) -> list[tuple[str, int, int, float, float, str]]:
+        """A row per result: image, nucleus, votes, score, confidence, and what made it.
+
+        That is "model:nucleus" of each; of maps, the nuclei of each map by itself that match.
+        """
         fusion, masks = self.fused.fusion, self.fused.instances
+        if agreement is None:
+            return []
+        votes = agreement.votes if fusion is None else fusion.votes
+        sure = agreement.confidence
+        rows = []
+        for r in range(len(masks)):
+            made = _matching(agreement, r) if fusion is None else fusion.made_from(r)
+            words = " ".join(f"{names[self.used[m]]}:{n + 1}" for m, n in made)
+            said = int(votes[r]), float(masks.scores[r]), float(sure[r])
+            rows.append((self.image_id, r + 1, *said, words))
+        return rows
+
+    def fates(self, names: Sequence[str]) -> list[tuple[str, str, int, str, str]]:
+        """A row per nucleus put in: image, model, nucleus, its fate, and by what.
+
+        That is the result it went into, or "model:nucleus" of who suppressed it.
+        """
+        fusion = self.fused.fusion
         if fusion is None:
             return []
-        return [
-            (
-                self.image_id, r + 1, int(fusion.votes[r]), float(masks.scores[r]),
-                " ".join(f"{names[self.used[m]]}:{n + 1}" for m, n in fusion.made_from(r)),
-            )
-            for r in range(len(masks))
-        ]  # fmt: skip
+        firsts = fusion.input_sets
+        inputs = [
+            (names[self.used[m]], n + 1)
+            for m in range(firsts.size - 1)
+            for n in range(int(firsts[m + 1] - firsts[m]))
+        ]
+        rows = []
+        for (model, nucleus), fate, by in zip(
+            inputs, fusion.fate.tolist(), fusion.by.tolist(), strict=True
+        ):
+            what = "" if by < 0 else str(by + 1)
+            if fate == Fate.SUPPRESSED:
+                what = "{}:{}".format(*inputs[by])
+            rows.append((self.image_id, model, nucleus, Fate(fate).name.lower(), what))
+        return rows
+
+
+def _matching(agreement: Agreement, result: int) -> list[tuple[int, int]]:
+    """Model and place of each nucleus that matches a result."""
+    found = agreement.matches[result].tolist()
+    return [(m, n) for m, n in enumerate(found) if n >= 0 and agreement.weights[m] > 0]
 
 
 @dataclass(slots=True)

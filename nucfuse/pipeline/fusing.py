@@ -1,7 +1,7 @@
 """Fuse prediction sets of the same images into one."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,8 @@ from typing import Any
 from nucfuse.data.dataset import Sample
 from nucfuse.data.layouts import format_of_output, write_dataset
 from nucfuse.data.sizes import open_sizes
-from nucfuse.ensemble.fuse import fuse_members, is_pixel_method
+from nucfuse.ensemble.fuse import fuse_members
 from nucfuse.errors import DataError
-from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.fuse_report import FusedImage, FuseReport
 from nucfuse.pipeline.members import MemberSet, common_images, open_members
 from nucfuse.pipeline.plans import Plan, Planner, make_planner
@@ -33,6 +32,7 @@ class FuseOptions:
     route: str | None = None
     map: Path | None = None
     images: Path | None = None
+    explain: tuple[str, ...] = ()
     format: str | None = None
     engine: str = "serial"
 
@@ -69,46 +69,79 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions,
     if len(paths) < 2:
         raise DataError("a fusion needs at least two prediction sets")
     check_output(out, paths)
+    _check_overlap(options.allow_overlap, format_of_output(out), out)
     # A Kaggle submission has no sizes; where there are no images, another set may know them.
     sizes = None if options.images is None else open_sizes(options.images)
     members = open_members(paths, distinct_names(paths), options.format, sizes)
     planner = make_planner(options.plan, members, options.route, options.map, options.images)
     image_ids = common_images(members, options.missing)
+    unknown = sorted(set(options.explain) - set(image_ids))
+    if unknown:
+        raise DataError(f"--explain: no such image: {', '.join(unknown)}")
     report = FuseReport.of([member.name for member in members])
     for member in members:
         report.left_out[member.name] = len(set(image_ids) - set(member.words))
-    job = partial(fuse_image, members, planner, options.allow_overlap)
+    job = partial(fuse_image, members, planner, options.allow_overlap, watch is not None)
     results = each_image(options.engine, job, image_ids, "Fusing")
     write_dataset(out, _samples(results, report, watch), format_of_output(out))
     return report
 
 
 def fuse_image(
-    members: Sequence[MemberSet], planner: Planner, allow_overlap: bool, image_id: str
-) -> FusedImage:
-    """Fuse one image by its plan; a DataError names the image and the models."""
+    members: Sequence[MemberSet], planner: Planner, allow_overlap: bool, compare: bool,
+    image_id: str,
+) -> FusedImage:  # fmt: skip
+    """Fuse one image by its plan; a DataError names the image and the models.
+
+    With ``compare``, maps that are fused pixel by pixel are also split each by itself.
+    """
     plan, decision = planner.of(image_id)
-    chosen = [k for k, m in enumerate(members) if not plan.models or m.name in plan.models]
-    order = {name: i for i, name in enumerate(plan.models)}
-    chosen.sort(key=lambda k: order.get(members[k].name, k))  # weights follow the plan's order
-    of_set = dict(zip(chosen, plan.weights, strict=True)) if plan.weights else {}
+    chosen = plan.chosen(members)
     used = [k for k in chosen if image_id in members[k].words]
-    weights = tuple(of_set[k] for k in used) if of_set else ()
+    plan = _plan_of_used(plan, chosen, used)
     names = [members[k].name for k in used]
     if not used:
         wanted = ", ".join(members[k].name for k in chosen)
         raise DataError(f"image {image_id!r}: none of its models ({wanted}) has it")
-    read = [members[k].read(image_id) for k in used]
+    by_pixels = plan.by_pixels(members)
+    # Maps are read one at a time, as they are fused.
+    read = (members[k].read(image_id) for k in used)
+    # Nuclei of maps of other sizes cannot be compared.
+    extra = {"keep_members": compare and not plan.params.get("resample")}
+    if not by_pixels:
+        extra = {"disjoint": not allow_overlap}
     try:
-        by_pixels = is_pixel_method(plan.method, not any(isinstance(m, Instances) for m in read))
-        extra = {} if by_pixels else {"disjoint": not allow_overlap}
         fused = fuse_members(
-            read, plan.method, weights or None, names=names, split=plan.split,  # type: ignore[arg-type]
-            split_params=plan.split_params, **plan.params, **extra,
+            read, plan.method, plan.weights or None, names=names, split=plan.split,  # type: ignore[arg-type]
+            split_params=plan.split_params, by_pixels=by_pixels, **plan.params, **extra,
         )  # fmt: skip
     except (ValueError, TypeError) as error:
         raise DataError(f"image {image_id!r} ({', '.join(names)}): {error}") from None
-    return FusedImage(image_id, fused, used, weights, decision)
+    return FusedImage(image_id, fused, used, plan.weights, decision)
+
+
+def _plan_of_used(plan: Plan, chosen: Sequence[int], used: Sequence[int]) -> Plan:
+    """The plan for those of its sets that have the image.
+
+    Where the primary set lacks it, the first of the others that has a say comes in its place.
+    """
+    weights = dict(zip(chosen, plan.weights, strict=True)) if plan.weights else {}
+    left = tuple(weights[k] for k in used) if weights else ()
+    if not plan.has_primary or not used:
+        return replace(plan, weights=left)
+    lead = chosen[int(plan.params.get("primary", 0))]
+    if lead not in used:
+        lead = next((k for k in used if weights.get(k, 1) > 0), used[0])
+    return replace(plan, weights=left, params={**plan.params, "primary": used.index(lead)})
+
+
+def _check_overlap(allow_overlap: bool, format: str, out: Path) -> None:
+    if allow_overlap and format in ("labels", "submission"):
+        kind = "label images" if format == "labels" else "a Kaggle submission"
+        raise DataError(
+            f"{out}: {kind} cannot hold overlaps, which --allow-overlap leaves; write .json (COCO) "
+            "or .npz"
+        )
 
 
 def _samples(

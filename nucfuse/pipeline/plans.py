@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.data.image_folder import Images, open_images
-from nucfuse.ensemble.fuse import DEFAULT_METHOD, DEFAULT_SPLIT, PIXEL_METHODS, is_pixel_method
+from nucfuse.ensemble.fuse import (
+    DEFAULT_METHOD,
+    DEFAULT_SPLIT,
+    PIXEL_METHODS,
+    check_settings,
+    is_pixel_method,
+)
 from nucfuse.ensemble.instance import METHODS
 from nucfuse.ensemble.routing import Decision, Router
 from nucfuse.ensemble.routing_map import Route, read_map
+from nucfuse.ensemble.weighting import check_weights
 from nucfuse.errors import DataError
 from nucfuse.pipeline.members import MemberSet
 from nucfuse.pipeline.routing import open_router
@@ -53,23 +60,45 @@ class Plan:
             self, method=route.method, models=models, weights=weights, params=route.params
         )
 
+    def chosen(self, members: Sequence[MemberSet]) -> list[int]:
+        """Numbers of the sets that take part, in the order of the plan: weights follow it."""
+        names = [member.name for member in members]
+        return [names.index(name) for name in self.models or names]
+
+    def by_pixels(self, members: Sequence[MemberSet]) -> bool:
+        """Whether maps are fused pixel by pixel; raises a ValueError if the method cannot be."""
+        return is_pixel_method(self.method, all(members[k].is_map for k in self.chosen(members)))
+
+    @property
+    def has_primary(self) -> bool:
+        """Whether the method puts one of the sets before all others."""
+        method = METHODS.get(self.method)
+        return method is not None and any(p.name == "primary" for p in method.parameters)
+
     def check(self, members: Sequence[MemberSet]) -> None:
-        """Raise a DataError if a model or method is unknown, or the weights do not fit."""
+        """Raise a DataError if models, method, weights or parameters are unknown or do not fit."""
         known = [member.name for member in members]
         for name in self.models:
             if name not in known:
                 raise DataError(
                     f"no prediction set is called {name!r}; there are {', '.join(known)}"
                 )
-        chosen = [m for m in members if not self.models or m.name in self.models]
-        if self.weights and len(self.weights) != len(chosen):
+        n_sets = len(self.chosen(members))
+        if self.weights and len(self.weights) != n_sets:
             raise DataError(
-                f"{len(chosen)} prediction sets need as many weights, got {len(self.weights)}"
+                f"{n_sets} prediction sets need as many weights, got {len(self.weights)}"
             )
         try:
-            is_pixel_method(self.method, all(member.is_map for member in chosen))
+            check_weights(self.weights or None, n_sets)
+            by_pixels = self.by_pixels(members)
+            check_settings(self.method, self.params, by_pixels, self.split, self.split_params)
         except ValueError as error:
             raise DataError(str(error)) from None
+        if self.has_primary and not self.params.get("primary", 0) < n_sets:
+            raise DataError(
+                f"primary must be the number of a prediction set, 0 to {n_sets - 1}, got "
+                f"{self.params['primary']}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +146,8 @@ def make_planner(
     DataError
         If a router, map or folder is bad or missing, or a plan does not fit the sets.
     """
+    if plan.split_params and not any(member.is_map for member in members):
+        raise DataError("split.NAME=VALUE is about probability maps, but there are none")
     if router is None:
         if map_ is not None:
             raise DataError("--map says what each cluster gets, so it needs --route")
@@ -127,6 +158,9 @@ def make_planner(
     loaded = open_router(router)
     methods = [*METHODS, *PIXEL_METHODS]
     routes = read_map(map_, loaded.names, [m.name for m in members], methods)
-    for route in routes.values():
-        plan.by(route).check(members)
+    for name, route in routes.items():
+        try:
+            plan.by(route).check(members)
+        except DataError as error:
+            raise DataError(f"{map_}, [{name}]: {error}") from None
     return Planner(plan, loaded, routes, open_images(images))

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.atomic import atomic_file
@@ -57,8 +58,8 @@ def samples_of(
     """Some images of a cluster, evenly spread over its ids."""
     source = open_images(images)
     ids = [image_id for image_id, d in decisions.items() if d.cluster == cluster]
-    step = max(1, len(ids) // most)
-    return [(image_id, source.image(image_id)) for image_id in ids[::step][:most]]
+    places = np.linspace(0, len(ids) - 1, min(most, len(ids))).round().astype(int)
+    return [(ids[k], source.image(ids[k])) for k in places.tolist()]
 
 
 def write_decisions(out: Path, decisions: dict[str, Decision]) -> None:

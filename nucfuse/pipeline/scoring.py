@@ -192,6 +192,9 @@ def _strata(truth: Dataset, options: ScoreOptions) -> dict[str, list[str]]:
 
 def _modalities(truth: Dataset, options: ScoreOptions) -> list[str]:
     try:
+        # A folder of label images would pass for one of images.
+        if options.images is None and truth.image(truth.ids[0]) is None:
+            raise DataError(f"{truth.path} has no images")
         images = open_images(options.images or truth.path)
     except DataError:
         raise DataError("--by modality needs the images: give their folder as --images") from None

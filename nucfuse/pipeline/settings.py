@@ -16,8 +16,8 @@ def settings_of(texts: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Examples
     --------
-    >>> settings_of(["iou=0.4", "outline=medoid", "split.threshold=0.6"])
-    ({'iou': 0.4, 'outline': 'medoid'}, {'threshold': 0.6})
+    >>> settings_of(["iou=0.4", "outline=medoid", "resample=true", "split.threshold=0.6"])
+    ({'iou': 0.4, 'outline': 'medoid', 'resample': True}, {'threshold': 0.6})
     """
     params: dict[str, Any] = {}
     split_params: dict[str, Any] = {}
@@ -26,11 +26,13 @@ def settings_of(texts: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         if not equals or not name:
             raise DataError(f"--set takes NAME=VALUE, such as iou=0.4; got {text!r}")
         where = split_params if name.startswith("split.") else params
-        where[name.removeprefix("split.")] = _number(value)
+        where[name.removeprefix("split.")] = _value(value)
     return params, split_params
 
 
-def _number(text: str) -> int | float | str:
+def _value(text: str) -> bool | int | float | str:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     for kind in (int, float):
         try:
             return kind(text)

@@ -11,7 +11,9 @@ import pandas as pd
 from nucfuse.data.atomic import atomic_folder
 from nucfuse.data.formats.labels import escape_id
 from nucfuse.data.provenance import to_json
+from nucfuse.data.statistics import Exploration
 from nucfuse.metrics.results import Comparison, ScoreResult
+from nucfuse.report.plots import exploration_plots
 
 
 def write_scores(out: Path, result: ScoreResult) -> None:
@@ -40,6 +42,24 @@ def write_comparison(out: Path, result: Comparison) -> None:
     ]
     with _folder(out, result.to_dict(), result.scored.record) as folder:
         _write_table(folder / "comparison.csv", pd.concat(tables))
+
+
+def write_exploration(out: Path, result: Exploration, record: dict[str, Any]) -> None:
+    """``images.csv``, ``nuclei.csv``, tables per modality and source, and plots in ``out``.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be written, or matplotlib is not installed.
+    """
+    plots = exploration_plots(result)
+    with _folder(out, result.to_dict(), record) as folder:
+        _write_table(folder / "images.csv", result.images)
+        _write_table(folder / "nuclei.csv", result.nuclei)
+        _write_table(folder / "by_modality.csv", result.by_modality())
+        _write_table(folder / "by_source.csv", result.by_source())
+        for name, figure in plots.items():
+            figure.savefig(folder / f"{name}.png", dpi=150)
 
 
 @contextmanager

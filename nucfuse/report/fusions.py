@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from nucfuse.data.formats.labels import escape_id
 from nucfuse.data.image_folder import Images
-from nucfuse.ensemble.agreement import Equivocal
+from nucfuse.ensemble.agreement import Agreement, Equivocal
 from nucfuse.ensemble.fuse import Fused
-from nucfuse.errors import DataError
 from nucfuse.report.pictures import explain_picture, write_png
 
-_PROVENANCE = ("image_id", "nucleus", "votes", "score", "made_from")
+_HEADERS = {
+    "equivocal": Equivocal._fields,
+    "provenance": ("image_id", "nucleus", "votes", "score", "confidence", "made_from"),
+    "fates": ("image_id", "model", "nucleus", "fate", "by"),
+}
 
 
 class Image(Protocol):
@@ -28,13 +31,17 @@ class Image(Protocol):
     def fused(self) -> Fused: ...
     @property
     def used(self) -> list[int]: ...
-    def equivocal(self, names: Sequence[str]) -> list[Equivocal]: ...
+    def judged(self) -> Agreement | None: ...
+    def equivocal(self, names: Sequence[str], agreement: Agreement | None) -> list[Equivocal]: ...
     def agreement(self) -> NDArray[np.float32]: ...
-    def provenance(self, names: Sequence[str]) -> list[tuple[str, int, int, float, str]]: ...
+    def provenance(
+        self, names: Sequence[str], agreement: Agreement | None
+    ) -> Sequence[tuple[Any, ...]]: ...
+    def fates(self, names: Sequence[str]) -> Sequence[tuple[Any, ...]]: ...
 
 
 class FusionFiles:
-    """Writes ``equivocal.csv``, ``provenance.csv``, ``agreement/ID.png`` and ``explain/ID.png``.
+    """Writes tables (`_HEADERS`), ``agreement/ID.png`` and ``explain/ID.png``.
 
     A context manager around a folder; call it with each image. Pictures are drawn for the images
     in ``explain`` only, over ``images`` if there are any.
@@ -45,12 +52,14 @@ class FusionFiles:
 
     def __enter__(self) -> "FusionFiles":
         self._files = [
-            (self._folder / name).open("w", newline="", encoding="utf-8")
-            for name in ("equivocal.csv", "provenance.csv")
+            (self._folder / f"{name}.csv").open("w", newline="", encoding="utf-8")
+            for name in _HEADERS
         ]
-        self._equivocal, self._provenance = (csv.writer(file) for file in self._files)
-        self._equivocal.writerow(Equivocal._fields)
-        self._provenance.writerow(_PROVENANCE)
+        self._tables = {
+            name: csv.writer(file) for name, file in zip(_HEADERS, self._files, strict=True)
+        }
+        for name, header in _HEADERS.items():
+            self._tables[name].writerow(header)
         return self
 
     def __exit__(
@@ -59,17 +68,20 @@ class FusionFiles:
     ) -> None:  # fmt: skip
         for file in self._files:
             file.close()
-        if self._explain and kind is None:
-            raise DataError(f"--explain: no such image: {', '.join(sorted(self._explain))}")
 
     def __call__(self, image: Image, names: Sequence[str]) -> None:
         """Write what there is to say of one image."""
-        self._equivocal.writerows(_rounded(row) for row in image.equivocal(names))
-        self._provenance.writerows(_rounded(row) for row in image.provenance(names))
+        judged = image.judged()
+        rows = {
+            "equivocal": image.equivocal(names, judged),
+            "provenance": image.provenance(names, judged),
+            "fates": image.fates(names),
+        }
+        for name, table in self._tables.items():
+            table.writerows(_rounded(row) for row in rows[name])
         grey = np.round(image.agreement() * 255).astype(np.uint8)
         self._draw("agreement", image.image_id, np.repeat(grey[..., np.newaxis], 3, axis=2))
         if image.image_id in self._explain:
-            self._explain.discard(image.image_id)
             self._draw("explain", image.image_id, self._explained(image, names))
 
     def _explained(self, image: Image, names: Sequence[str]) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from nucfuse.data.statistics import Exploration
 from nucfuse.metrics.dataset import Scores
 from nucfuse.metrics.results import Comparison, ScoreResult
 
@@ -40,6 +41,39 @@ def comparison_text(result: Comparison) -> str:
             _table(("", "difference", "95 % interval", "wins / losses / ties"), rows, title)
         )
     return "\n".join(part for part in parts if part)
+
+
+def exploration_text(result: Exploration) -> str:
+    """What a data set is made of: per modality, per source, and what is odd about its masks."""
+    said = result.to_dict()
+    tables = [result.by_modality(), result.by_source()]
+    if len(tables[0]) > 1:
+        tables[0] = pd.concat([tables[0], result.total().set_axis(tables[0].columns, axis=1)])
+    parts = [f"{result.path}: {result.format}, {said['total']['images']} images, "
+             f"{said['total']['nuclei']} nuclei\n"]  # fmt: skip
+    for table in tables:
+        rows = [_composition(row) for row in table.to_dict("records")]
+        columns = (str(table.columns[0]), "images", "", "nuclei", "per image", "diameter (px)")
+        parts.append(_table((*columns, "touching"), rows, f"by {table.columns[0]}"))
+    parts.append(
+        f"masks with holes: {said['with_holes']}, in several pieces: {said['in_pieces']}; "
+        f"images without nuclei: {said['images_without_nuclei']}\n"
+        "per image, diameter: median (5th … 95th percentile); diameter: of a disc of the same "
+        "area;\ntouching: share of nuclei with another among their pixels' 8 neighbours"
+    )
+    return "\n".join(parts)
+
+
+def _composition(row: dict[Any, Any]) -> tuple[str, ...]:
+    """A row of `Exploration.by_modality` for people."""
+    spreads = [
+        "" if pd.isna(row[f"{name}_median"])
+        else f"{row[f'{name}_median']:.3g} ({row[f'{name}_p5']:.3g} … {row[f'{name}_p95']:.3g})"
+        for name in ("per_image", "diameter")
+    ]  # fmt: skip
+    touching = "" if pd.isna(row["touching"]) else f"{row['touching']:.1%}"
+    name = next(iter(row.values()))
+    return (name, str(row["images"]), f"{row['share']:.1%}", str(row["nuclei"]), *spreads, touching)
 
 
 def _difference(row: dict[Any, Any]) -> tuple[str, str, str]:

@@ -231,7 +231,7 @@ def test_every_parameter_is_checked(parameter):
 
 def test_unknown_parameters():
     with pytest.raises(
-        ValueError, match="no parameter 'holes' here; there are: speck, small, giant"
+        ValueError, match="cleaning has no parameter 'holes'; it has: speck, small, giant"
     ):
         clean_objects([[1]], holes=1)
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
+from nucfuse.clean import overlaps
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.masks.instances import Instances
 
@@ -109,6 +110,45 @@ def test_flipping_changes_nothing(mask_set, by):
     assert_array_equal(there.to_masks()[:, ::-1, ::-1], here.to_masks())
     turned = remove_overlaps(instances_of(masks.transpose(0, 2, 1), scores), by)
     assert_array_equal(turned.to_masks().transpose(0, 2, 1), here.to_masks())
+
+
+@given(mask_sets(), st.sampled_from(("score", "area")), st.integers(1, 4))
+def test_bands_of_columns_change_nothing(mask_set, by, band):
+    masks = instances_of(*mask_set)
+    whole = remove_overlaps(masks, by)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlaps, "_LEAST_BAND", band)
+        patch.setattr(overlaps, "_RUNS_OF_BAND", 1)
+        assert remove_overlaps(masks, by) == whole
+
+
+@given(mask_sets())
+def test_label_image_by_score_is_that_of_disjoint_masks(mask_set):
+    masks = instances_of(*mask_set)
+    result = remove_overlaps(masks, "score")
+    numbers = np.concatenate([[0], result.classes + 1]) if len(masks) else np.zeros(1)
+    assert_array_equal(masks.to_labels("score"), numbers[result.to_labels()])
+
+
+@pytest.mark.parametrize("by", ["score", "area"])
+def test_large_sparse_images_with_runs_over_words_and_columns(by):
+    # 64 pixels are treated at a time, and blocks of 4,096 apart from each other.
+    rng = np.random.default_rng(3)
+    size, shape = 700 * 500, (700, 500)
+    first = np.sort(rng.integers(0, size - 9000, 40))
+    lengths = rng.choice([1, 63, 64, 65, 500, 9000], 40)
+    masks = Instances.from_runs(shape, first, lengths, np.arange(41), scores=rng.random(40))
+    strength = masks.scores if by == "score" else masks.areas + masks.scores / 2
+    owner = np.full(size, -1)
+    for k in np.argsort(strength):
+        owner[first[k] : first[k] + lengths[k]] = k
+    result = remove_overlaps(masks, by)
+    left = [np.flatnonzero(owner == k) for k in range(40)]
+    left = [pixels for pixels in left if pixels.size]
+    assert result.areas.tolist() == [pixels.size for pixels in left]
+    for one, pixels in zip(result, left, strict=True):
+        covered = [np.arange(s, s + n) for s, n in zip(one.starts, one.lengths, strict=True)]
+        assert_array_equal(np.concatenate(covered), pixels)
 
 
 def row(*masks, scores=None):

@@ -29,9 +29,9 @@ def test_numbers_of_any_kind_and_both_ends():
 
 
 def test_resolve_fills_in_defaults_and_refuses_strangers():
-    assert resolve((SHARE, COUNT), {"count": 5}) == {"share": 0.5, "count": 5}
-    with pytest.raises(ValueError, match="no parameter 'shares' here; there are: share, count"):
-        resolve((SHARE, COUNT), {"shares": 1})
+    assert resolve((SHARE, COUNT), {"count": 5}, "it") == {"share": 0.5, "count": 5}
+    with pytest.raises(ValueError, match="it has no parameter 'shares'; it has: share, count"):
+        resolve((SHARE, COUNT), {"shares": 1}, "it")
 
 
 @pytest.mark.parametrize("table", [split.PARAMETERS, objects.PARAMETERS])

@@ -287,13 +287,13 @@ def test_every_parameter_is_checked(method):
             with pytest.raises(ValueError, match=rf"{parameter.name} must be a .*\[.*\], got"):
                 split_labels([[0.9]], method, **{parameter.name: bad})
     with pytest.raises(
-        ValueError, match=r"no parameter 'sigma' here; there are: threshold, connec"
+        ValueError, match=r"splitting by '.*' has no parameter 'sigma'; it has: threshold, connec"
     ):
         split_labels([[0.9]], method, sigma=1.0)
 
 
 def test_a_parameter_of_another_method_is_refused():
-    with pytest.raises(ValueError, match="there is no parameter 'depth' here"):
+    with pytest.raises(ValueError, match="has no parameter 'depth'"):
         split_labels([[0.9]], "threshold", depth=0.1)
 
 
@@ -301,4 +301,5 @@ def test_every_parameter_belongs_to_a_method_and_has_a_default_in_range():
     names = [p.name for p in PARAMETERS]
     assert len(set(names)) == len(names)
     assert {p.name for method in METHODS for p in parameters_of(method)} == set(names)
-    assert resolve(PARAMETERS, {p.name: p.default for p in PARAMETERS}) == resolve(PARAMETERS, {})
+    defaults = {p.name: p.default for p in PARAMETERS}
+    assert resolve(PARAMETERS, defaults, "it") == resolve(PARAMETERS, {}, "it")

@@ -149,7 +149,13 @@ class TestRefused:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.csv", "kaggle"), ("a.JSON", "coco"), ("a.npz", "npz"), ("a", "labels"), ("a.b", "labels")],
+    [
+        ("a.csv", "submission"),
+        ("a.JSON", "coco"),
+        ("a.npz", "npz"),
+        ("a", "labels"),
+        ("a.b", "labels"),
+    ],
 )
 def test_format_of_output(name, expected):
     assert format_of_output(Path(name)) == expected

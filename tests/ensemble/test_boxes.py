@@ -1,5 +1,6 @@
 import math
 
+import ensemble_boxes
 import naive_ensemble as naive
 import numpy as np
 import pytest
@@ -118,6 +119,69 @@ def test_fusion_matches_ensemble_boxes(score):
     assert result.classes.tolist() == classes
 
 
+@st.composite
+def boxes_in_the_unit_square(draw, max_sets=3):
+    """Boxes with an area, scores, classes and weights as ensemble-boxes takes them, without ties.
+
+    Scores are odd and weights powers of two: no two boxes have the same score x weight.
+    """
+    odd = iter(draw(st.permutations(range(1, 64, 2))))
+    sets = []
+    for _ in range(draw(st.integers(1, max_sets))):
+        corners = st.tuples(*[st.integers(0, 5)] * 2, *[st.integers(1, 6)] * 2)
+        found = draw(st.lists(corners, max_size=6))
+        boxes = [[x / 12, y / 12, (x + w) / 12, (y + h) / 12] for x, y, w, h in found]
+        classes = draw(st.lists(st.integers(0, 1), min_size=len(boxes), max_size=len(boxes)))
+        weight = draw(st.sampled_from([0.5, 1.0, 2.0]))
+        sets.append((boxes, [next(odd) / 64 for _ in boxes], classes, weight))
+    return tuple(map(list, zip(*sets, strict=True)))
+
+
+# No IoU of two boxes of twelfths, so that rounding decides nothing.
+LIMITS = st.sampled_from([0.2371, 0.4143, 0.5507])
+CONF_TYPES = {
+    "mean": "avg", "max": "max", "models": "box_and_model_avg", "absent": "absent_model_aware_avg",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("score", SCORES)
+@given(sets=boxes_in_the_unit_square(), iou=LIMITS)
+def test_fusion_matches_the_installed_ensemble_boxes(score, sets, iou):
+    result = fuse_boxes(*sets, iou=iou, score=score)
+    theirs = ensemble_boxes.weighted_boxes_fusion(
+        *sets[:3], weights=sets[3], iou_thr=iou, conf_type=CONF_TYPES[score]
+    )
+    expected = np.column_stack(theirs)
+    found = np.column_stack([result.boxes, result.scores, result.classes])
+    assert len(found) == len(expected)
+    for row in found:  # equal scores may come in any order
+        away = np.abs(expected - row).max(axis=1)
+        assert away.min() < 1e-5  # they add up in float32
+        expected = np.delete(expected, away.argmin(), axis=0)
+
+
+@given(sets=boxes_in_the_unit_square(), iou=LIMITS)
+def test_nms_matches_the_installed_ensemble_boxes(sets, iou):
+    boxes, scores, classes = joined(sets)
+    if not len(boxes):
+        return
+    theirs = ensemble_boxes.nms([boxes], [scores], [classes], iou_thr=iou)
+    kept = nms_boxes(boxes, scores, classes, iou)
+    assert sorted(map(tuple, boxes[kept].tolist())) == sorted(map(tuple, theirs[0].tolist()))
+    assert_array_equal(np.sort(scores[kept]), np.sort(theirs[1]))
+
+
+def test_nms_keeps_to_the_rule_that_torchvision_documents():
+    """ "Removes lower scoring boxes which have an IoU greater than iou_threshold with another
+    (higher scoring) box"; returns the indices kept, "sorted in decreasing order of scores"."""
+    boxes = [[0, 0, 10, 10], [0, 0, 10, 5], [20, 20, 30, 30], [0, 0, 10, 9], [0, 1, 10, 10]]
+    scores = [0.5, 0.9, 0.7, 0.6, 0.4]
+    # IoU with the box of 0.9: 0.5 and 5 / 9, and 0.4; the box of 0.5 has 0.9 with that of 0.4.
+    assert nms_boxes(boxes, scores, iou=0.5).tolist() == [1, 2, 0]
+    assert nms_boxes(boxes, scores, iou=0.49).tolist() == [1, 2, 4]
+    assert nms_boxes(boxes, scores, iou=0.95).tolist() == [1, 2, 3, 0, 4]
+
+
 # -------------------------------------------------------------------------------------------- laws
 
 
@@ -127,6 +191,18 @@ def test_suppression_twice_is_once(sets, iou):
     kept = nms_boxes(boxes, scores, classes, iou)
     again = nms_boxes(boxes[kept], scores[kept], classes[kept], iou)
     assert_array_equal(again, np.arange(kept.size))
+
+
+@given(box_sets(), SHARES, st.data())
+def test_many_images_in_one_call_are_as_many_calls(sets, iou, data):
+    boxes, scores, classes = joined(sets)
+    numbers = st.lists(st.sampled_from([-3, 0, 7]), min_size=len(boxes), max_size=len(boxes))
+    images = np.array(data.draw(numbers), int)
+    expected = []
+    for image in (-3, 0, 7):
+        here = np.flatnonzero(images == image)
+        expected += here[nms_boxes(boxes[here], scores[here], classes[here], iou)].tolist()
+    assert nms_boxes(boxes, scores, classes, iou, images).tolist() == expected
 
 
 @given(box_sets(), st.sampled_from(SCORES))
@@ -187,7 +263,22 @@ def test_scores_of_zero_are_no_division_by_zero():
     assert result.scores.tolist() == [0]
 
 
+def test_small_and_large_boxes_share_a_grid():
+    """More boxes than a property draws, of sizes from 1 to 100, against comparing all of them."""
+    rng = np.random.default_rng(3)
+    corners, sizes = rng.integers(0, 200, (300, 2)), 100 ** rng.random((300, 2))
+    boxes = np.hstack([corners, corners + sizes])
+    scores = rng.integers(0, 50, 300) / 50
+    for iou in (0.2, 0.5):
+        kept = []
+        for i in sorted(range(300), key=lambda i: (-scores[i], i)):
+            if not any(naive.box_iou(boxes[k], boxes[i]) > iou for k in kept):
+                kept.append(i)
+        assert nms_boxes(boxes, scores, iou=iou).tolist() == kept
+
+
 def test_no_boxes():
+    assert nms_boxes([], images=[]).size == 0
     assert nms_boxes([]).size == 0
     assert soft_nms_boxes(np.zeros((0, 4)))[1].size == 0
     assert matrix_nms_boxes([])[0].size == 0
@@ -220,3 +311,19 @@ def test_no_score_counts_as_one():
 def test_bad_input(given, words):
     with pytest.raises(ValueError, match=words):
         fuse_boxes(**{"boxes": [[[0, 0, 1, 1]]], **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"boxes": [[0, 0, 1, 1], [0, 2, 1, 1]]}, "the lower one first; box 1"),
+        ({"boxes": [[0, 0, 1, 1], [0, math.inf, 1, math.inf]]}, "finite"),
+        ({"boxes": [[0, 2, 1, 1], [0, 0, 1, 1]], "images": [1, 0]}, "box 0 is .0.0, 2.0"),
+        ({"images": [0]}, "2 boxes need as many images"),
+        ({"images": [0.5, 1]}, "images must be whole numbers"),
+        ({"iou": -1}, "iou must be"),
+    ],
+)
+def test_bad_input_of_nms(given, words):
+    with pytest.raises(ValueError, match=words):
+        nms_boxes(**{"boxes": [[0, 0, 1, 1], [0, 0, 1, 2]], **given})

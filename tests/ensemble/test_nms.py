@@ -182,6 +182,35 @@ def test_dense_field_of_many_masks():
     assert soft_nms(x, min_score=0.0) == x[:100].with_scores(x.scores[:100])
 
 
+@pytest.mark.parametrize("rising", [True, False])
+def test_a_long_chain_of_masks_that_wait_for_each_other(rising):
+    """Each is suppressed by its neighbour of higher score, unless that is suppressed itself."""
+    n = 200
+    scores = np.linspace(0.1, 0.9, n) if rising else np.linspace(0.9, 0.1, n)
+    corners = [(0, k) for k in range(n)]
+    x = Instances.from_crops([np.ones((1, 4), bool)] * n, corners, (1, n + 3), scores=scores)
+    masks, classes, _, order = sizes_of(x)
+    assert mask_nms(x, 0.5) == x[greedy(order, shares_of(masks, classes), 0.5)]
+    assert len(mask_nms(x, 0.5)) == n // 2
+
+
+def test_zero_has_two_signs_and_scores_may_be_negative():
+    x = row("xx.", "xx.", "xx.", scores=[-0.0, 0.0, -1.0])
+    assert mask_nms(x) == x[:1]
+    assert mask_nms(x[[2, 1]]).scores.tolist() == [0.0]
+
+
+def test_many_copies_in_one_place_and_a_run_that_reaches_in():
+    n = 60
+    scores = np.linspace(0.1, 0.9, n)
+    x = Instances.from_crops([np.ones((3, 3), bool)] * n, [(0, 0)] * n, (9, 9), scores=scores)
+    assert mask_nms(x) == x[n - 1 :]
+    # As many runs as columns, but two in the first one and none in the second.
+    holed = Instances.from_masks([[[1, 0], [0, 0], [1, 0]], [[1, 0], [1, 0], [1, 0]]])
+    assert len(mask_nms(holed, 0.6)) == 1
+    assert len(mask_nms(holed, 0.7)) == 2
+
+
 @pytest.mark.parametrize("function", [mask_nms, box_nms, soft_nms, matrix_nms])
 def test_no_masks_and_masks_without_pixels(function):
     assert len(function(Instances.empty((3, 4)))) == 0

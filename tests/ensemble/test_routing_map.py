@@ -8,10 +8,10 @@ MODELS = ("unet", "otsu", "log")
 METHODS = ("weighted", "consensus")
 
 
-def read(tmp_path, text, check_params=None):
+def read(tmp_path, text):
     path = tmp_path / "map.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_map(path, CLUSTERS, MODELS, METHODS, check_params)
+    return read_map(path, CLUSTERS, MODELS, METHODS)
 
 
 def test_every_cluster_gets_its_route(tmp_path):
@@ -95,20 +95,6 @@ def test_what_is_wrong_is_said(tmp_path, text, words):
         read(tmp_path, text)
     assert words in str(caught.value)
     assert str(tmp_path / "map.toml") in str(caught.value)
-
-
-def test_parameters_are_checked_by_who_knows_them(tmp_path):
-    seen = []
-
-    def check(method, params):
-        seen.append((method, params))
-        if params.get("iou", 0) > 1:
-            raise ValueError("iou must be a number in [0, 1), got 7")
-
-    read(tmp_path, '[histology]\nmethod = "weighted"\nparams = {iou = 0.5}', check)
-    assert seen == [("weighted", {"iou": 0.5})]
-    with pytest.raises(DataError, match=r"\[default\]: iou must be a number in \[0, 1\), got 7"):
-        read(tmp_path, '[default]\nmethod = "weighted"\nparams = {iou = 7}', check)
 
 
 @pytest.mark.parametrize("missing", ["none.toml", "."])

@@ -42,6 +42,26 @@ def test_vote_is_that_of_counting_pixels(size, holes, seed, threshold):
     Instances.from_runs(fused.shape, *fused.runs)  # runs that touch are joined
 
 
+@given(seed=st.integers(0, 2**16), n_models=st.sampled_from([2, 3, 5, 6, 7, 9]))
+def test_vote_on_plain_masks_that_lie_apart(seed, n_models):
+    """One run in every column, but not all share a row: a column may get several."""
+    rng = np.random.default_rng(seed)
+    masks = np.zeros((n_models, 12, 20), bool)
+    for mask in masks:
+        x0, x1 = np.sort(rng.choice(21, 2, replace=False))
+        for x in range(x0, x1):
+            y0, y1 = np.sort(rng.choice(13, 2, replace=False))
+            mask[y0:y1, x] = True
+    scores = rng.integers(1, 9, n_models) / 8
+    sets = [Instances.from_masks([m], scores=[s]) for m, s in zip(masks, scores, strict=True)]
+    pool = pooled(sets, np.ones(n_models))
+    together = Clusters(pool.order.astype(np.int32), np.array([0, n_models]))
+    fused = voted(pool, together, 0.5, absent=0.0)
+    counts = (masks * scores[:, np.newaxis, np.newaxis]).sum(axis=0)
+    assert_array_equal(fused.to_masks()[0], counts / scores.sum() > 0.5)
+    Instances.from_runs(fused.shape, *fused.runs)  # runs that touch are joined
+
+
 def test_masks_that_fill_columns():
     """A run goes on in the next column; what is voted on is joined there too."""
     masks = np.ones((3, 5, 6), bool)

@@ -46,6 +46,32 @@ def test_to_labels_matches_naive(stack, on_overlap):
     assert_array_equal(labels, naive.painted(stack, stack.shape[1:], on_overlap))
 
 
+@given(mask_stacks(), st.lists(st.sampled_from([0.1, 0.5, np.nan]), min_size=6, max_size=6))
+def test_to_labels_by_score_matches_naive(stack, some_scores):
+    scores = some_scores[: len(stack)]
+    labels = Instances.from_masks(stack, scores=scores).to_labels("score")
+    weakest_first = sorted(
+        range(len(stack)),
+        key=lambda k: (not np.isnan(scores[k]), np.nan_to_num(scores[k]), stack[k].sum(), -k),
+    )
+    expected = np.zeros(stack.shape[1:], np.int32)
+    for k in weakest_first:
+        expected[stack[k]] = k + 1
+    assert_array_equal(labels, expected)
+
+
+@given(st.integers(1, 150), st.integers(1, 150), st.integers(0, 99))
+def test_to_labels_of_wide_and_tall_masks(height, width, seed):
+    # Wider than the strips that are painted together; with holes, gaps and far away pieces.
+    rng = np.random.default_rng(seed)
+    stack = rng.random((3, height, width)) < np.array([0.02, 0.6, 0.97]).reshape(3, 1, 1)
+    labels = Instances.from_masks(stack).to_labels("last")
+    expected = np.zeros((height, width), np.int32)
+    for k, mask in enumerate(stack):
+        expected[mask] = k + 1
+    assert_array_equal(labels, expected)
+
+
 @given(mask_stacks())
 def test_union_matches_naive(stack):
     starts, lengths = Instances.from_masks(stack).union()

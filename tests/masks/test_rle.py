@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from pycocotools import mask as pycoco
-from strategies import broken_kaggle_texts, kaggle_texts, mask_stacks
+from strategies import broken_kaggle_texts, instance_sets, kaggle_texts, mask_stacks
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.rle import (
@@ -15,6 +15,7 @@ from nucfuse.masks.rle import (
     check_shape,
     counts_to_runs,
     parse_rle,
+    read_coco,
     runs_to_counts,
     write_rle,
 )
@@ -321,3 +322,34 @@ def test_counts_of_runs_and_back(stack):
     counts = naive.coco_counts(stack[0])
     starts, lengths, _ = counts_to_runs(counts, shape)
     assert runs_to_counts(starts, lengths, shape[0] * shape[1]) == counts
+
+
+# ------------------------------------------------------------------------- COCO strings in one pass
+
+
+@given(instance_sets())
+def test_read_coco_reads_runs_boxes_and_areas(instances):
+    texts = instances.to_rle("coco")
+    if not texts:
+        return
+    starts, lengths, offsets, boxes, areas = read_coco(texts, instances.shape)
+    wanted_runs = parse_rle(texts, instances.shape, "coco")
+    for got, wanted in zip((starts, lengths, offsets), wanted_runs, strict=True):
+        assert_array_equal(got, wanted)
+    assert_array_equal(boxes, instances.boxes)
+    assert_array_equal(areas, instances.areas)
+
+
+@given(st.lists(st.text(st.characters(min_codepoint=9, max_codepoint=130), max_size=6), min_size=1))
+def test_read_coco_accepts_what_parse_rle_does(texts):
+    try:
+        runs = parse_rle(texts, (6, 6), "coco")
+    except RLEError:
+        assert read_coco(texts, (6, 6)) is None
+        return
+    for got, wanted in zip(read_coco(texts, (6, 6))[:3], runs, strict=True):
+        assert_array_equal(got, wanted)
+
+
+def test_read_coco_leaves_bytes_to_parse_rle():
+    assert read_coco([b"09"], (3, 3)) is None

@@ -105,6 +105,12 @@ def test_scores_by_column_of_a_table(folders, tmp_path):
     assert "--metadata" in run("score", *folders, "--by", "plate").stderr
 
 
+def test_label_images_are_not_taken_for_images(folders):
+    result = run("score", *folders, "--by", "modality")
+    assert result.exit_code == 3
+    assert "--by modality needs the images: give their folder as --images" in result.stderr
+
+
 def test_thresholds_rule_and_extra_metrics(folders):
     said = json.loads(
         run("score", *folders, "--thresholds", "0.5,0.75", "--rule", ">=", "--metrics",

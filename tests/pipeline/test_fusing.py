@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 
 import numpy as np
@@ -14,6 +15,7 @@ from nucfuse.data.images import read_labels
 from nucfuse.data.layouts import open_dataset, write_dataset
 from nucfuse.data.sample import sample_folder
 from nucfuse.masks.instances import Instances
+from nucfuse.report.pictures import write_png
 
 SHAPE = (40, 50)
 IMAGES = sample_folder() / "images"
@@ -75,6 +77,18 @@ def test_output_by_its_name(sets, tmp_path, ending):
     assert dataset.ids == ["x", "y"]
 
 
+def test_a_csv_is_what_kaggle_takes(sets, tmp_path):
+    run("fuse", *sets, "--out", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().startswith("ImageId,EncodedPixels\nx,")
+    for ending, kind in ((".csv", "a Kaggle submission"), ("", "label images")):
+        failed = run("fuse", *sets, "--out", tmp_path / f"no{ending}", "--allow-overlap")
+        assert failed.exit_code == 3
+        assert f"{kind} cannot hold overlaps" in failed.stderr
+        assert not (tmp_path / f"no{ending}").exists()
+    args = ["fuse", *sets, "--method", "union", "--allow-overlap"]
+    assert run(*args, "--out", tmp_path / "out.json").exit_code == 0
+
+
 @pytest.mark.parametrize(
     "method",
     ["weighted", "consensus", "revote", "fallback", "staple", "mask_nms", "box_nms", "soft_nms",
@@ -114,6 +128,13 @@ def test_report_and_explanation(sets, tmp_path):
     run("fuse", *sets, "--out", tmp_path / "out", "--report", report, "--explain", "x")
     made = rows(report / "provenance.csv")
     assert {row["made_from"] for row in made if row["nucleus"] == "1"} == {"a:1 b:1 c:1"}
+    assert all(0 < float(row["confidence"]) <= 1 for row in made)
+    fates = rows(report / "fates.csv")
+    assert len(fates) == 2 * 6
+    assert {(f["fate"], f["by"]) for f in fates if (f["model"], f["nucleus"]) == ("c", "2")} == {
+        ("dropped", "")
+    }
+    assert {(f["fate"], f["by"]) for f in fates if f["nucleus"] == "1"} == {("fused", "1")}
     doubtful = rows(report / "equivocal.csv")
     assert {row["votes"] for row in doubtful} == {"2"}
     for part in ("agreement/x.png", "agreement/y.png", "explain/x.png"):
@@ -121,8 +142,108 @@ def test_report_and_explanation(sets, tmp_path):
     failed = run("fuse", *sets, "--out", tmp_path / "o2", "--report", tmp_path / "r2",
                  "--explain", "z")  # fmt: skip
     assert failed.exit_code == 3
+    assert "no such image: z" in failed.stderr
     assert not (tmp_path / "r2").exists()
+    assert not (tmp_path / "o2").exists()
     assert "--report" in run("fuse", *sets, "--out", tmp_path / "o3", "--explain", "x").stderr
+
+
+def test_who_suppressed_whom(sets, tmp_path):
+    run("fuse", *sets, "--out", tmp_path / "out", "--report", tmp_path / "report",
+        "--method", "fallback")  # fmt: skip
+    fates = [f for f in rows(tmp_path / "report" / "fates.csv") if f["image_id"] == "x"]
+    said = {f"{f['model']}:{f['nucleus']}": f"{f['fate']} {f['by']}" for f in fates}
+    assert said == {
+        "a:1": "kept 1", "a:2": "kept 2", "b:1": "suppressed a:1", "b:2": "suppressed a:2",
+        "c:1": "suppressed a:1", "c:2": "kept 3",
+    }  # fmt: skip
+
+
+def test_maps_are_compared_nucleus_by_nucleus(maps, tmp_path):
+    report = tmp_path / "report"
+    args = ["fuse", *maps, "--report", report, "--explain", "x"]
+    assert run(*args, "--out", tmp_path / "out.npz").exit_code == 0
+    made = [row for row in rows(report / "provenance.csv") if row["image_id"] == "x"]
+    assert [row["votes"] for row in made] == ["3", "2"]
+    assert [row["made_from"] for row in made] == ["map_a:1 map_b:2 map_c:1", "map_a:2 map_b:1"]
+    assert [row["nucleus"] for row in rows(report / "equivocal.csv")] == ["2", "2"]
+    assert (report / "explain" / "x.png").exists()
+
+
+def test_maps_of_other_sizes(maps, tmp_path):
+    for file in maps[1].glob("*.npz"):
+        write_probabilities(file, np.full((1, 20, 25), 0.9, np.float32), ["nucleus"])
+    args = ["fuse", *maps, "--report", tmp_path / "report", "--out", tmp_path / "out.npz"]
+    refused = run(*args)
+    assert refused.exit_code == 3
+    assert "resample" in refused.stderr
+    assert run(*args, "--set", "resample=false").exit_code == 3
+    assert not (tmp_path / "out.npz").exists()
+    assert run(*args, "--set", "resample=true").exit_code == 0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.1, 1.5])
+def test_bad_probabilities(maps, tmp_path, value):
+    found = dict(np.load(maps[1] / "y.npz"))
+    found["probabilities"] = found["probabilities"].astype(np.float32)
+    found["probabilities"][0, 3, 4] = value
+    np.savez(maps[1] / "y.npz", **found)
+    failed = run("fuse", *maps, "--out", tmp_path / "out")
+    assert failed.exit_code == 3
+    assert re.search(r"y\.npz: probabilities must lie in \[0, 1\]", failed.stderr)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("images", ["solution.csv", "data.npz", "labels", "pictures"])
+def test_sizes_come_from_whatever_knows_them(sets, tmp_path, images):
+    for name in ("one.csv", "two.csv"):
+        run("fuse", *sets, "--out", tmp_path / name)
+    args = ["fuse", tmp_path / "one.csv", tmp_path / "two.csv", "--out", tmp_path / "out.npz"]
+    failed = run(*args)
+    assert failed.exit_code == 3
+    assert "give the truth or the images" in failed.stderr
+    samples = [Sample(i, labels_of((9, 9, 3))) for i in ("x", "y")]
+    if images == "pictures":
+        (tmp_path / images).mkdir()
+        for i in ("x", "y"):
+            write_png(tmp_path / images / f"{i}.png", np.zeros((*SHAPE, 3), np.uint8))
+    else:
+        kinds = {"solution.csv": "kaggle", "data.npz": "npz", "labels": "labels"}
+        write_dataset(tmp_path / images, samples, kinds[images])
+    report = ["--report", tmp_path / "report", "--explain", "x"] if images == "pictures" else []
+    result = run(*args, "--images", tmp_path / images, *report)
+    assert result.exit_code == 0, result.stderr
+    assert read(tmp_path / "out.npz").shape == SHAPE
+
+
+def test_without_its_primary_an_image_takes_the_next(sets, tmp_path):
+    """The number of the primary set counts among all sets, also those without the image."""
+    next(sets[1].glob("y*")).unlink()
+    args = ["fuse", *sets, "--missing", "skip-model", "--out", tmp_path / "out.npz",
+            "--method", "fallback"]  # fmt: skip
+
+    def first_is(path, image_id):
+        primary = read(path, image_id).to_masks()
+        return np.array_equal(read(tmp_path / "out.npz", image_id).to_masks()[:2], primary)
+
+    assert run(*args, "--set", "primary=2").exit_code == 0
+    assert first_is(sets[2], "x")
+    assert first_is(sets[2], "y")
+    assert run(*args, "--set", "primary=1").exit_code == 0
+    assert first_is(sets[1], "x")
+    assert first_is(sets[0], "y")
+    failed = run(*args, "--set", "primary=3")
+    assert failed.exit_code == 3
+    assert "0 to 2, got 3" in failed.stderr
+
+
+def test_an_image_with_maps_only_is_fused_as_the_others(sets, maps, tmp_path):
+    """Of masks and maps the nuclei are fused, also where the masks are missing."""
+    next(sets[0].glob("y*")).unlink()
+    result = run("fuse", sets[0], *maps[1:], "--missing", "skip-model", "--set", "absent=0",
+                 "--out", tmp_path / "out.npz")  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "pixel" not in result.stderr
 
 
 def test_missing_images(sets, tmp_path):
@@ -146,12 +267,37 @@ def test_missing_images(sets, tmp_path):
         (["--set", "iou"], "NAME=VALUE"),
         (["--set", "iou=2"], r"iou must be a number in \[0, 1\]"),
         (["--set", "nosuch=1"], "no parameter 'nosuch'"),
+        (["--set", "names=1"], "no parameter 'names'"),
+        (["--set", "disjoint=0"], "no parameter 'disjoint'"),
+        (["--set", "split.threshold=0.4"], "about probability maps, but there are none"),
+        (["--split", "magic"], "got 'magic'"),
+        (["--weights", "inf,1,1"], r"weights\[0\] must be a finite number"),
+        (["--weights", "0,0,0"], "weights are all 0"),
+        (["--method", "fallback", "--set", "primary=3"], "0 to 2, got 3"),
         (["--map", "map.toml"], "needs --route"),
         (["--route", "default"], "--route needs --map"),
     ],
 )
 def test_wrong_words(sets, tmp_path, extra, message):
     failed = run("fuse", *sets, "--out", tmp_path / "out", *extra)
+    assert failed.exit_code == 3
+    assert not (tmp_path / "out").exists()
+    assert re.search(message, failed.stderr)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--set", "iou=0.4"], "'weighted' for maps has no parameter 'iou'; it has: resample"),
+        (["--set", "trim=0.4"], "no parameter 'trim'"),
+        (["--set", "resample=perhaps"], "resample must be true or false"),
+        (["--set", "split.threshold=2"], "threshold must be a number"),
+        (["--set", "split.depht=1"], "splitting by 'watershed' has no parameter 'depht'"),
+        (["--method", "trimmed", "--set", "trim=1"], r"trim must be a number in \[0, 0.5\]"),
+    ],
+)
+def test_wrong_words_about_maps(maps, tmp_path, extra, message):
+    failed = run("fuse", *maps, "--out", tmp_path / "out", *extra)
     assert failed.exit_code == 3
     assert not (tmp_path / "out").exists()
     assert re.search(message, failed.stderr)
@@ -193,8 +339,18 @@ def test_clean(sets, maps, tmp_path):
     assert len(read(tmp_path / "out")) == 2
     run("clean", maps[0], "--out", tmp_path / "split")
     assert len(read(tmp_path / "split")) == 2
-    failed = run("clean", maps[0], "--out", tmp_path / "no", "--set", "nosuch=1")
-    assert failed.exit_code == 3
+    for extra, words in (
+        (["--set", "nosuch=1"], "cleaning has no parameter 'nosuch'"),
+        (["--set", "small=2"], "small must be a number"),
+        (["--split", "magic"], "got 'magic'"),
+        (["--set", "split.high=2"], "splitting by 'watershed' has no parameter 'high'"),
+    ):
+        failed = run("clean", maps[0], "--out", tmp_path / "no", *extra)
+        assert failed.exit_code == 3
+        assert words in failed.stderr
+        assert not (tmp_path / "no").exists()
+    failed = run("clean", sets[0], "--out", tmp_path / "no", "--set", "split.threshold=0.4")
+    assert "about probability maps" in failed.stderr
 
 
 @pytest.fixture
@@ -232,6 +388,10 @@ def test_each_cluster_gets_its_own_model(routed):
     assert [box[1] for box in boxes] == [30, 90]
     map_.write_text('[fluorescence]\nuse = "three"\n')
     assert "'three'" in run(*args).stderr
+    map_.write_text('[brightfield]\nmethod = "consensus"\nparams = {iuo = 0.4}\n')
+    failed = run(*args)  # though no image goes there
+    assert failed.exit_code == 3
+    assert "[brightfield]: method 'consensus' has no parameter 'iuo'" in failed.stderr
     map_.write_text('[moon]\nuse = "one"\n')
     assert "'moon'" in run(*args).stderr
 
@@ -242,12 +402,14 @@ def test_route_fit_and_show(tmp_path):
     result = run("route", "show", IMAGES, "--router", router, "--out", tmp_path / "sheets")
     assert result.exit_code == 0
     assert len(list((tmp_path / "sheets").glob("*.png"))) == 3
+    inside = run("route", "apply", tmp_path / "sheets", "--out", tmp_path / "sheets" / "r.csv")
+    assert "must not lie inside the input" in inside.stderr
     document = json.loads(router.read_text())
-    document["version"] = 99
+    document["nucfuse_router"] = 99
     router.write_text(json.dumps(document))
     failed = run("route", "apply", IMAGES, "--router", router, "--out", tmp_path / "r.csv")
     assert failed.exit_code == 3
-    assert "version" in failed.stderr
+    assert "router of version 99, and this nucfuse reads version 1" in failed.stderr
 
 
 def test_provenance_is_a_csv_of_one_row_per_result(sets, tmp_path):

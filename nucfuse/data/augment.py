@@ -1,0 +1,232 @@
+"""Random changes of an image and its label image together, for training.
+
+Geometry is one resampling, whatever it is made of: the image bilinearly, the labels by nearest
+neighbour, so that nuclei stay disjoint.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.errors import DataError
+
+# What lies outside the image: mirrored, or the edge's pixels repeated (the study tried both).
+FILLS = {"reflect": cv2.BORDER_REFLECT_101, "nearest": cv2.BORDER_REPLICATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How much of what. Zero (or False) switches a part off.
+
+    Attributes
+    ----------
+    flips, turns : bool
+        Mirror images; right-angle turns.
+    rotation, shear : float
+        Largest angles in degrees.
+    zoom : float
+        Largest factor, at least 1; its inverse is the smallest. On top of the scale asked for.
+    shift : float
+        Largest shift, as a share of the side.
+    elastic : float
+        Displacement in pixels (standard deviation), smoothed over ``side / 8``.
+    fill : {"reflect", "nearest"}
+    brightness, contrast, gamma : float
+        Largest change: added (of 1), of the factor about the mean (as a log), of the exponent (as
+        a log).
+    hue : float
+        Largest turn of the hue in degrees; of images with three channels only.
+    blur : float
+        Largest sigma in pixels.
+    noise : float
+        Largest standard deviation, of 1.
+    inversion : float
+        Probability that light and dark are exchanged.
+    """
+
+    flips: bool = True
+    turns: bool = True
+    rotation: float = 0.0
+    shear: float = 0.0
+    zoom: float = 1.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    fill: str = "reflect"
+    brightness: float = 0.0
+    contrast: float = 0.0
+    gamma: float = 0.0
+    hue: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    inversion: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.fill not in FILLS:
+            raise DataError(f"fill must be one of {', '.join(FILLS)}, got {self.fill!r}")
+        for name in ("flips", "turns"):
+            if not isinstance(getattr(self, name), bool):
+                raise DataError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        for field in fields(self)[2:]:
+            value = getattr(self, field.name)
+            if field.name == "fill":
+                continue
+            least = 1 if field.name == "zoom" else 0
+            most = {"inversion": 1.0, "shear": 60.0}.get(field.name, 360.0)
+            if not isinstance(value, (int, float)) or not least <= value <= most:
+                raise DataError(
+                    f"{field.name} must be a number in [{least}, {most:g}], got {value!r}"
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Augmentation":
+        """From what `to_dict` gives, or a table of a TOML file.
+
+        Raises
+        ------
+        DataError
+            A ValueError. If a name is unknown or a value out of range.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise DataError(
+                f"augmentation has no setting {unknown[0]!r}; there are: {', '.join(known)}"
+            )
+        return cls(**values)
+
+
+def random_affine(
+    rng: np.random.Generator, augmentation: Augmentation, side: int, scale: float,
+    centre: tuple[float, float],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Where each pixel of a crop comes from: (2, 3), crop (x, y, 1) -> image (x, y).
+
+    Parameters
+    ----------
+    rng : numpy Generator
+    augmentation : Augmentation
+    side : int
+        Of the crop.
+    scale : float
+        Size of a thing in the crop over its size in the image.
+    centre : tuple of float
+        Of the crop in the image, (y, x).
+    """
+    a = augmentation
+    zoom = scale * np.exp(rng.uniform(-1, 1) * np.log(a.zoom))
+    angle = np.deg2rad(rng.uniform(-1, 1) * a.rotation)
+    if a.turns:
+        angle += np.pi / 2 * rng.integers(4)
+    shear = np.tan(np.deg2rad(rng.uniform(-1, 1) * a.shear))
+    flip = -1.0 if a.flips and rng.random() < 0.5 else 1.0
+    cos, sin = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[flip, shear], [0, 1]]) / zoom
+    shift = rng.uniform(-1, 1, 2) * a.shift * side / zoom
+    middle = (side - 1) / 2
+    origin = np.array(centre[::-1]) + shift - matrix @ np.array([middle, middle])
+    return np.column_stack([matrix, origin])
+
+
+def warped(
+    image: NDArray[Any], labels: NDArray[np.int32], affine: NDArray[np.float64], side: int,
+    fill: str = "reflect", displacement: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int32]]:  # fmt: skip
+    """A square crop of both, resampled once.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, C)
+        uint8 or float32.
+    labels : ndarray of int32, shape (H, W)
+    affine : ndarray, shape (2, 3)
+        See `random_affine`.
+    side : int
+    fill : {"reflect", "nearest"}
+    displacement : ndarray of float32, shape (side, side, 2), optional
+        Added to the crop's (x, y) first.
+
+    Returns
+    -------
+    image : ndarray, shape (side, side, C)
+    labels : ndarray of int32, shape (side, side)
+    """
+    border = FILLS[fill]
+    channels = image.shape[2]
+    # OpenCV resamples float32 but not int32; ids up to 2**24 are exact in it.
+    values = labels.astype(np.float32)
+    if displacement is None:
+        size, how = (side, side), cv2.WARP_INVERSE_MAP
+        new = cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR | how, borderMode=border)
+        nearest = cv2.warpAffine(
+            values, affine, size, flags=cv2.INTER_NEAREST | how, borderMode=border
+        )
+    else:
+        grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1) + displacement
+        where = (grid @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
+        new = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=border)
+        nearest = cv2.remap(values, where, None, cv2.INTER_NEAREST, borderMode=border)
+    return new.reshape(side, side, channels), nearest.astype(np.int32)
+
+
+def random_displacement(
+    rng: np.random.Generator, side: int, strength: float
+) -> NDArray[np.float32]:
+    """Smooth random shifts (x, y) of each pixel, float32 (side, side, 2); Simard et al. 2003."""
+    noise = rng.standard_normal((side, side, 2)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), side / 8)
+    return smooth * np.float32(strength / max(float(smooth.std()), 1e-6))
+
+
+def recoloured(
+    rng: np.random.Generator, image: NDArray[np.float32], augmentation: Augmentation
+) -> NDArray[np.float32]:
+    """Random light, colour, sharpness and noise.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+    image : ndarray of float32, shape (H, W, C)
+        In [0, 1].
+    augmentation : Augmentation
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W, C)
+        In [0, 1].
+    """
+    a = augmentation
+    # Drawn whether used or not, so that to switch one part off leaves the others as they were.
+    light, factor, exponent, turn, sigma, level, coin = rng.random(7) * [2, 2, 2, 2, 1, 1, 1]
+    new = image
+    if a.hue and image.shape[2] == 3:
+        new = _with_hue(new, float(turn - 1) * a.hue)
+    if a.gamma:
+        new = new ** np.float32(np.exp((exponent - 1) * a.gamma))
+    if a.contrast:
+        mean = new.mean(axis=(0, 1))
+        new = (new - mean) * np.float32(np.exp((factor - 1) * a.contrast)) + mean
+    if a.brightness:
+        new = new + np.float32((light - 1) * a.brightness)
+    if a.blur and sigma * a.blur > 0.3:
+        new = cv2.GaussianBlur(new, (0, 0), float(sigma * a.blur)).reshape(image.shape)
+    if a.noise:
+        grain = rng.standard_normal(image.shape, np.float32)
+        new = new + grain * np.float32(level * a.noise)
+    if coin < a.inversion:
+        new = 1 - new
+    return np.clip(new, 0, 1).astype(np.float32, copy=False)
+
+
+def _with_hue(image: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+    hsv = cv2.cvtColor(np.clip(image, 0, 1), cv2.COLOR_RGB2HSV)  # hue in degrees for float32
+    hsv[..., 0] = (hsv[..., 0] + degrees) % 360
+    new: NDArray[np.float32] = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    return new

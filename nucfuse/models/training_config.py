@@ -1,0 +1,212 @@
+"""How a network is trained, as plain values read from a TOML file. Loads no Keras."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from nucfuse.data.augment import Augmentation
+from nucfuse.errors import DataError
+from nucfuse.models.unet_config import PRESETS, UNetConfig
+
+_CHOICES = {
+    "loss": ("cross_entropy", "bce", "dice", "bce_dice", "lovasz"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("cosine", "plateau", "constant"),
+}
+# Smallest and largest value of each number.
+_RANGES: dict[str, tuple[float, float]] = {
+    "rate": (1e-8, 10),
+    "momentum": (0, 0.9999),
+    "weight_decay": (0, 1),
+    "clip": (0, 1e6),
+    "warmup": (0, 0.9),
+    "batch": (1, 4096),
+    "side": (8, 8192),
+    "steps": (1, 10**6),
+    "epochs": (1, 10**6),
+    "minutes": (0, 10**6),
+    "patience": (0, 10**6),
+    "ema": (0, 0.99999),
+    "balance": (0, 1),
+    "native": (0, 1),
+    "mix": (0, 1),
+    "validation": (0, 0.5),
+    "seed": (0, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """One experiment.
+
+    Attributes
+    ----------
+    network : UNetConfig
+    augmentation : Augmentation
+    loss : {"cross_entropy", "bce", "dice", "bce_dice", "lovasz"}
+    class_weights : tuple of float
+        Of the three classes of "cross_entropy".
+    optimizer : {"adamw", "adam", "sgd"}
+    rate, momentum, weight_decay : float
+        Highest learning rate; of "sgd" the momentum; decoupled weight decay.
+    clip : float
+        Largest global norm of a gradient; 0: any.
+    schedule : {"cosine", "plateau", "constant"}
+        After the warm-up: down to 0 along a cosine, or a tenth after each ``patience`` epochs
+        without a better validation score.
+    warmup : float
+        Share of the run in which the rate rises to its highest value.
+    batch, side : int
+        Crops a step, and their side in pixels. With a network of one size, whole images.
+    steps, epochs : int
+        Steps of an epoch, and the largest number of epochs.
+    minutes : float
+        If above 0, the run ends after so much time, and the schedule follows the time used.
+    patience : int
+        Epochs without a better validation score after which training stops; 0: it does not.
+    best : bool
+        Whether the weights of the best epoch by validation score are kept, not the last ones.
+    ema : float
+        Decay of the running mean of the weights, which is what is kept; 0: the weights themselves.
+    diameter : tuple of float
+        Smallest and largest diameter of the median nucleus in a crop, in pixels.
+    native : float
+        Share of crops that are as predictions are made: rescaled no more than the diameter asks
+        for. The others are anywhere between the two diameters.
+    mix : float
+        Share of crops that see a random mixture of the planes of a coloured image.
+    balance : float
+        0: every image is drawn as often; 1: every modality is.
+    validation : float
+        Share of the training images that only measure; none of them is trained on.
+    seed : int
+    """
+
+    network: UNetConfig = field(default_factory=UNetConfig)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    loss: str = "cross_entropy"
+    class_weights: tuple[float, ...] = (1.0, 1.0, 2.0)
+    optimizer: str = "adamw"
+    rate: float = 3e-3
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    schedule: str = "cosine"
+    warmup: float = 0.05
+    batch: int = 8
+    side: int = 160
+    steps: int = 100
+    epochs: int = 1000
+    minutes: float = 0.0
+    patience: int = 0
+    best: bool = False
+    ema: float = 0.99
+    diameter: tuple[float, float] = (14.0, 38.0)
+    native: float = 0.5
+    mix: float = 0.5
+    balance: float = 0.5
+    validation: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise DataError(
+                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                )
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            whole = isinstance(_DEFAULTS[name], int)
+            right = isinstance(value, int if whole else (int, float)) and type(value) is not bool
+            if not right or not low <= value <= high:
+                kind = "a whole number" if whole else "a number"
+                raise DataError(f"{name} must be {kind} in [{low:g}, {high:g}], got {value!r}")
+        low, high = self.diameter if len(self.diameter) == 2 else (0, 0)
+        if not 1 <= low <= high:
+            raise DataError(f"diameter must be two rising numbers >= 1, got {self.diameter!r}")
+        if self.side % self.network.stride:
+            raise DataError(
+                f"side must be a multiple of the network's stride, {self.network.stride}, got "
+                f"{self.side}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("network", "augmentation"):
+            values[name] = values[name].to_dict()
+        for name in ("class_weights", "diameter"):
+            values[name] = list(values[name])
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":
+        """From what `to_dict` gives; what is not named is the default.
+
+        ``network`` may name a preset instead: ``network = "study-128"``, or have ``preset`` beside
+        the settings that differ from it.
+
+        Raises
+        ------
+        DataError
+            A ValueError. If a name is unknown or a value out of range.
+        """
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise DataError(
+                f"training has no setting {unknown[0]!r}; there are: {', '.join(known)}"
+            )
+        given = dict(values)
+        if "network" in given:
+            given["network"] = _network(given["network"])
+        if "augmentation" in given:
+            given["augmentation"] = Augmentation.from_dict(given["augmentation"])
+        for name in ("class_weights", "diameter"):
+            if name in given:
+                given[name] = _numbers(name, given[name])
+        return cls(**given)
+
+
+_DEFAULTS = {f.name: f.default for f in fields(TrainingConfig)}
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """From a TOML file.
+
+    Raises
+    ------
+    DataError
+        A ValueError. If the file is not there, no TOML, or says what is not allowed.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: no valid TOML: {error}") from None
+    try:
+        return TrainingConfig.from_dict(values)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _network(value: Any) -> UNetConfig:
+    settings = {"preset": value} if isinstance(value, str) else value
+    if not isinstance(settings, Mapping):
+        raise DataError(f"network must be a table or the name of a preset, got {value!r}")
+    settings = dict(settings)
+    preset = settings.pop("preset", "small")
+    if preset not in PRESETS:
+        raise DataError(f"network preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    return UNetConfig.from_dict({**PRESETS[preset].to_dict(), **settings})
+
+
+def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, (list, tuple)) or not all(
+        isinstance(x, (int, float)) and not isinstance(x, bool) for x in value
+    ):
+        raise DataError(f"{name} must be a list of numbers, got {value!r}")
+    return tuple(float(x) for x in value)

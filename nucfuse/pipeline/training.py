@@ -1,0 +1,210 @@
+"""`nucfuse train`: a data set and a config in, a network that others can run out."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.data.dataset import Dataset
+from nucfuse.data.image_folder import Images, open_images
+from nucfuse.data.layouts import open_dataset
+from nucfuse.data.near_duplicates import image_record
+from nucfuse.data.provenance import run_record, write_json
+from nucfuse.data.splits import grouped_folds, leave_source_out
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.models.crops import TrainingImage, training_image
+from nucfuse.models.training_config import TrainingConfig, read_config
+
+Log = Sequence[dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What `train` takes besides its files; see the command's help for each."""
+
+    protocol: str = "all"
+    fold: str | None = None
+    bag: int | None = None
+    images: Path | None = None
+    pinned: tuple[str, ...] = ()
+    name: str = "unet"
+    jobs: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which image is for what, ids sorted; an image may come several times in a bag."""
+
+    learn: tuple[str, ...]
+    validate: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {"learn": self.learn, "validate": self.validate, "held_out": self.held_out}
+
+
+def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
+          watch: Callable[[Log], None] = lambda log: None) -> str:  # fmt: skip
+    """Train a network, or go on with a run that was interrupted; returns a line of report.
+
+    Parameters
+    ----------
+    config_path : Path
+        TOML, see `nucfuse.models.training_config.TrainingConfig`.
+    truth : Path
+        A data set with images (DSB2018), or masks in any format together with ``options.images``.
+    out : Path
+        Folder of the run: ``parts.json`` (which image is for what), ``checkpoint.npz`` after every
+        epoch, and in the end the network and ``run.json``.
+    options : TrainOptions
+    watch : callable
+        Given the log after each epoch, a row an epoch.
+
+    Raises
+    ------
+    DataError
+        If Keras is not installed, the config or the data cannot be used, or ``out`` holds a run
+        with other settings.
+    """
+    if find_spec("keras") is None or find_spec("tensorflow") is None:
+        raise DataError("training needs TensorFlow and Keras: pip install 'nucfuse[models]'")
+    config = read_config(config_path)
+    dataset = open_dataset(truth)
+    images = open_images(options.images or truth)
+    parts = _parts(images, _common(dataset, images), config, options)
+    _check_same_parts(out, parts)
+    learn, validate = (
+        _read(dataset, images, ids, config.network.input, options.jobs)
+        for ids in (parts.learn, parts.validate)
+    )
+    return _fit(out, config, learn, validate, parts, options, [config_path, truth], watch)
+
+
+def _fit(
+    out: Path, config: TrainingConfig, learn: Sequence[TrainingImage],
+    validate: Sequence[TrainingImage], parts: Parts, options: TrainOptions, inputs: list[Path],
+    watch: Callable[[Log], None],
+) -> str:  # fmt: skip
+    from nucfuse.models.crops import Crops
+    from nucfuse.models.saving import save_network
+    from nucfuse.models.training import Trainer, limit_threads
+    from nucfuse.models.unet import build_unet
+    from nucfuse.models.validating import Validation
+
+    limit_threads(options.jobs)
+    write_json(out / "parts.json", parts.to_dict())
+    model = build_unet(config.network, config.seed)
+    scored = Validation(validate, config.network, config.diameter) if validate else None
+    trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
+    if trainer.progress.step:
+        print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
+
+    trainer.run(lambda row: watch(trainer.progress.log))
+    record = {"n_learn": len(set(parts.learn)), "n_validate": len(parts.validate),
+              "n_held_out": len(parts.held_out), "protocol": options.protocol,
+              "fold": options.fold, "bag": options.bag, "steps": trainer.progress.step,
+              "seconds": round(trainer.progress.seconds, 1)}  # fmt: skip
+    card = save_network(model, config, out, options.name, record)
+    write_json(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
+    return (
+        f"{card}: {trainer.progress.epoch} epochs, {trainer.progress.step} steps in "
+        f"{trainer.progress.seconds / 60:.1f} minutes on {record['n_learn']} images; "
+        f"{len(parts.held_out)} held out"
+    )
+
+
+def _common(dataset: Dataset, images: Images) -> list[str]:
+    missing = [i for i in dataset.ids if i not in images]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of the {len(dataset.ids)} images of {dataset.path} are not among the "
+            f"images, the first is {missing[0]!r}; give --images the folder that holds all of them"
+        )
+    return dataset.ids
+
+
+def _parts(
+    images: Images, ids: Sequence[str], config: TrainingConfig, options: TrainOptions
+) -> Parts:
+    rng = np.random.default_rng([config.seed, options.bag or 0])
+    with ThreadPoolExecutor(options.jobs) as pool:
+        records = list(pool.map(lambda i: image_record(i, images.image(i)), ids))
+    held: set[str] = set()
+    if options.protocol != "all":
+        folds = _folds(records, config.seed, options)
+        names = sorted(set(folds.values()))
+        if options.fold not in names:
+            raise DataError(f"--fold must be one of {', '.join(names)}, got {options.fold!r}")
+        held = {i for i, fold in folds.items() if fold == options.fold}
+    rest = [r for r in records if r.image_id not in held]
+    validate: set[str] = set()
+    n_folds = round(1 / config.validation) if config.validation else 0
+    if n_folds:
+        # Near-duplicates of what is trained on would say nothing.
+        inner = grouped_folds(rest, n_folds, config.seed)
+        validate = {i for i, fold in inner.items() if fold == 1}
+    learn = [r.image_id for r in rest if r.image_id not in validate]
+    if not learn:
+        raise DataError("no image is left to learn from; lower validation, or hold out less")
+    if options.bag is not None:
+        learn = sorted(rng.choice(learn, len(learn)).tolist())
+    return Parts(tuple(learn), tuple(sorted(validate)), tuple(sorted(held)))
+
+
+def _folds(records: Any, seed: int, options: TrainOptions) -> dict[str, str]:
+    if options.protocol == "source":
+        return leave_source_out(records)
+    n_folds = 5
+    if options.fold and "/" in options.fold:
+        raise DataError("--fold takes the number of the fold only, such as 2")
+    known = {r.image_id for r in records}
+    pinned = [i for i in options.pinned if i in known]
+    folds = grouped_folds(records, n_folds, seed, pinned)
+    return {i: str(fold) for i, fold in folds.items()}
+
+
+def _read(
+    dataset: Dataset, images: Images, ids: Sequence[str], kind: str, jobs: int
+) -> list[TrainingImage]:
+    def one(image_id: str) -> TrainingImage:
+        labels = _labels(dataset, image_id)
+        pixels = images.image(image_id)
+        if pixels.shape[:2] != labels.shape:
+            raise DataError(
+                f"image {image_id!r} is {pixels.shape[0]} x {pixels.shape[1]}, but its truth is "
+                f"{labels.shape[0]} x {labels.shape[1]}"
+            )
+        return training_image(image_id, pixels, labels, kind)
+
+    unique = sorted(set(ids))
+    with ThreadPoolExecutor(jobs) as pool:
+        read = dict(zip(unique, pool.map(one, unique), strict=True))
+    return [read[i] for i in ids]
+
+
+def _labels(dataset: Dataset, image_id: str) -> NDArray[np.int32]:
+    masks = dataset.read(image_id).masks
+    labels = masks.to_labels() if isinstance(masks, Instances) else masks
+    # Ids as they are may be large: count nuclei from 1.
+    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
+
+
+def _check_same_parts(out: Path, parts: Parts) -> None:
+    path = out / "parts.json"
+    if not path.exists():
+        return
+    before = json.loads(path.read_text("utf-8"))
+    if before != json.loads(json.dumps(parts.to_dict())):
+        raise DataError(
+            f"{out} holds a run on other images or another fold; choose another folder, or remove "
+            "it to begin anew"
+        )

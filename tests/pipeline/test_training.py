@@ -1,0 +1,129 @@
+import json
+
+import pandas as pd
+import pytest
+from commands import run
+
+from nucfuse.data.sample import copy_sample
+from nucfuse.pipeline import training
+
+# tf2onnx was written for NumPy 1.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+CONFIG = """
+steps = 2
+epochs = 2
+batch = 2
+side = 64
+validation = 0.2
+[network]
+widths = [4, 8]
+"""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample")
+    copy_sample(folder)
+    (folder / "tiny.toml").write_text(CONFIG)
+    return folder
+
+
+def train(sample, out, *options, config="tiny.toml"):
+    return run(
+        "train", sample / config, sample / "truth", "--images", sample / "images", "--out", out,
+        *options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(sample, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    result = train(sample, out, "--protocol", "grouped", "--fold", "2", "--name", "tiny")
+    assert result.exit_code == 0, result.stderr
+    return out, result
+
+
+def test_a_run_leaves_a_network_its_log_and_what_it_was_made_from(trained, sample):
+    out, result = trained
+    card = json.loads((out / "tiny.json").read_text())
+    parts = json.loads((out / "parts.json").read_text())
+    log = pd.read_csv(out / "log.csv")
+    assert list(log["step"]) == [2, 4]
+    assert log["dsb_ap"].between(0, 1).all()
+    assert (out / "log.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((out / "run.json").read_text())["config"]["steps"] == 2
+    assert card["network"]["widths"] == [4, 8]
+    assert card["trained_on"]["n_held_out"] == len(parts["held_out"])
+    assert sorted(i for ids in parts.values() for i in ids) == sorted(
+        p.stem for p in (sample / "images").iterdir()
+    )
+    assert "2 epochs, 4 steps" in result.stdout
+
+
+def test_a_trained_network_predicts(trained, sample, tmp_path):
+    out = tmp_path / "pred.npz"
+    result = run("predict", sample / "images", "--model", trained[0] / "tiny.json", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert out.exists()
+
+
+def test_the_same_command_goes_on_and_a_finished_run_stays(trained, sample):
+    out, _ = trained
+    before = (out / "tiny.onnx").read_bytes()
+    result = train(sample, out, "--protocol", "grouped", "--fold", "2", "--name", "tiny")
+    assert result.exit_code == 0
+    assert "going on after epoch 2" in result.stderr
+    assert (out / "tiny.onnx").read_bytes() == before
+
+
+def test_another_fold_does_not_go_on_in_the_same_folder(trained, sample):
+    result = train(sample, trained[0], "--protocol", "grouped", "--fold", "3")
+    assert result.exit_code == 3
+    assert "holds a run on other images or another fold" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--protocol", "grouped"], 2, "--protocol grouped or source needs --fold"),
+        (["--protocol", "grouped", "--fold", "6"], 3, "--fold must be one of 1, 2, 3, 4, 5"),
+        (["--protocol", "source", "--fold", "mars"], 3, "--fold must be one of "),
+    ],
+)
+def test_folds_that_are_not_there_are_said(sample, tmp_path, options, code, message):
+    result = train(sample, tmp_path / "run", *options)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_that_are_missing_or_of_another_size_are_said(sample, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    first = sorted((sample / "images").iterdir())[0]
+    (few / first.name).write_bytes(first.read_bytes())
+    result = run(
+        "train", sample / "tiny.toml", sample / "truth", "--images", few, "--out", tmp_path / "run"
+    )
+    assert result.exit_code == 3
+    assert "11 of the 12 images" in result.stderr
+
+
+def test_bags_differ_and_repeat_images(sample):
+    def parts(bag):
+        options = training.TrainOptions(bag=bag)
+        images = training.open_images(sample / "images")
+        config = training.read_config(sample / "tiny.toml")
+        return training._parts(images, images.ids, config, options)
+
+    one, same, other = parts(1), parts(1), parts(2)
+    assert one == same != other
+    assert len(set(one.learn)) < len(one.learn)
+
+
+def test_without_keras_the_extra_is_named(sample, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "find_spec", lambda name: None)
+    result = train(sample, tmp_path / "run")
+    assert result.exit_code == 3
+    assert "pip install 'nucfuse[models]'" in result.stderr

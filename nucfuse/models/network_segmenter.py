@@ -78,6 +78,8 @@ class NetworkSegmenter:
     def with_settings(self, **changes: Any) -> "NetworkSegmenter":
         """The same model, run with other settings; see `Inference`."""
         settings = replace(self.settings, **changes)
+        if settings == self.settings:
+            return self
         return type(self)(self.cards, self.name, settings, self.splitting)
 
     def describe(self) -> dict[str, Any]:

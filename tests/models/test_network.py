@@ -58,7 +58,7 @@ def test_what_is_no_network_is_refused(tmp_path, onnx):
 
 
 def test_an_input_that_this_nucfuse_does_not_know(tmp_path):
-    with pytest.raises(DataError, match="input must be one of neutral, rgb.*got 'infrared'"):
+    with pytest.raises(DataError, match=r"input must be one of neutral, rgb.*got 'infrared'"):
         Network(read_card(write_network(tmp_path, input="infrared")))
 
 

@@ -5,9 +5,9 @@ from typing import Any, Literal, get_args
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from skimage.segmentation import watershed
 
 from nucfuse.clean import _split_kernels as kernels
+from nucfuse.clean._flood_kernels import flood
 from nucfuse.clean.parameters import Parameter, resolve
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.probabilities import check_probabilities
@@ -87,11 +87,13 @@ def split(
     Instances
         Disjoint; mask ``i`` is label ``i + 1`` of `split_labels`.
     """
+    settings = resolve(parameters_of(method), parameters, f"splitting by {method!r}")
     maps = check_probabilities(probabilities)
-    labels = split_labels(maps, method, **parameters)
+    labels = _labels_of(maps, method, settings)
     nucleus = maps if maps.ndim == 2 else maps[0]
-    sums = np.bincount(labels.ravel(), nucleus.ravel())[1:]
-    scores = sums / np.maximum(np.bincount(labels.ravel())[1:], 1)
+    inside = labels > 0
+    ids = labels[inside]
+    scores = np.bincount(ids, nucleus[inside])[1:] / np.bincount(ids)[1:]
     return Instances.from_labels(labels, scores=scores, source=source)
 
 
@@ -137,7 +139,10 @@ def split_labels(
     array([[1, 1, 0, 0]], dtype=int32)
     """
     settings = resolve(parameters_of(method), parameters, f"splitting by {method!r}")
-    maps = check_probabilities(probabilities)
+    return _labels_of(check_probabilities(probabilities), method, settings)
+
+
+def _labels_of(maps: NDArray[np.float32], method: Method, settings: Settings) -> NDArray[np.int32]:
     nucleus = maps if maps.ndim == 2 else maps[0]
     objects = _components(nucleus > settings["threshold"], settings["connectivity"])
     if method == "threshold" or not objects.any():
@@ -197,7 +202,9 @@ def _cut_by_interior(
         keep = areas >= settings["seed_share"] * np.median(areas[1:])
         keep[0] = False
         seeds = np.where(keep[seeds], seeds, 0)
-    return _flooded(-excess, seeds, objects, settings)
+    labels = np.where(objects > 0, _every_object_seeded(seeds, objects), np.int32(-1))
+    flood(-excess, labels, settings["connectivity"] == 2)
+    return np.maximum(labels, 0)
 
 
 def _cut_between_peaks(
@@ -240,10 +247,17 @@ def _flooded(
     settings: Settings,
 ) -> NDArray[np.int32]:  # fmt: skip
     """Each object divided among the seeds in it; one without seeds stays whole."""
+    from skimage.segmentation import watershed  # slow to import; "interior" does without
+
+    labels: NDArray[np.int32] = watershed(
+        surface, _every_object_seeded(seeds, objects), connectivity=settings["connectivity"],
+        mask=objects > 0,
+    )  # fmt: skip
+    return labels
+
+
+def _every_object_seeded(seeds: NDArray[np.int32], objects: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The seeds, and where an object has none, the object itself."""
     seeded = np.zeros(objects.max() + 1, bool)
     seeded[objects[seeds > 0]] = True
-    seeds = np.where(seeded[objects], seeds, objects + seeds.max()) * (objects > 0)
-    labels: NDArray[np.int32] = watershed(
-        surface, seeds, connectivity=settings["connectivity"], mask=objects > 0
-    )
-    return labels
+    return np.where(seeded[objects], seeds, objects + seeds.max()) * (objects > 0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.clean.split import split
+from nucfuse.masks.instances import Instances
 from nucfuse.models.card import Card
 from nucfuse.models.inputs import planes, prepared
 from nucfuse.models.network import Network
@@ -108,31 +109,44 @@ class Runner:
 
     def bands(self, image: NDArray[np.uint8], height: int) -> Iterator[NDArray[np.float32]]:
         """Maps (C, height, W) of ``card.channels`` from the top down; the last may be lower."""
-        seen = as_seen(image, self.card.input)
+        return self.run(image, height)[0]
+
+    def run(
+        self, image: NDArray[np.uint8], height: int
+    ) -> tuple[Iterator[NDArray[np.float32]], Instances | None]:
+        """What `bands` gives, and its nuclei as `split_of` the card splits it, if they are known.
+
+        They are where the first pass, which measures them, was all that had to be done.
+        """
+        seen, nuclei = as_seen(image, self.card.input), None
         shape = image.shape[0], image.shape[1]
         side = self.resize
         if side:
             seen = resized(seen, (side, side))
             parts = iter([self._predict(seen)])
         else:
-            factor, maps = self._factor(seen)
+            factor, maps, nuclei = self._first_pass(seen)
             if factor != 1:
                 seen = resized(seen, _scaled(shape, factor))
             parts = self._in_tiles(seen) if maps is None else iter([maps])
-        return resampled_bands(parts, (seen.shape[0], seen.shape[1]), shape, height)
+        return resampled_bands(parts, (seen.shape[0], seen.shape[1]), shape, height), nuclei
 
-    def _factor(self, seen: NDArray[Any]) -> tuple[float, NDArray[np.float32] | None]:
-        """The factor for an image, and its maps if they were needed to find it."""
+    def _first_pass(
+        self, seen: NDArray[Any]
+    ) -> tuple[float, NDArray[np.float32] | None, Instances | None]:
+        """The factor for an image; its maps and nuclei if nothing is left to be done."""
         known, asked = self.card.diameter, self.settings.diameter
         if asked == "native" or known is None:
-            return 1.0, None
+            return 1.0, None, None
         if asked != "auto":
-            return factor_of(asked, known), None
+            return factor_of(asked, known), None, None
         part = part_of(seen, _SAMPLE)
         maps = self._once(part)
-        factor = factor_of(median_diameter(split(maps, **split_of(self.card))), known)
-        is_result = factor == 1 and part.shape == seen.shape and self._predict == self._once
-        return factor, maps if is_result else None
+        nuclei = split(maps, **split_of(self.card))
+        factor = factor_of(median_diameter(nuclei), known)
+        if factor != 1 or part.shape != seen.shape or self._predict != self._once:
+            return factor, None, None
+        return factor, maps, nuclei
 
     def _in_tiles(self, seen: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         tile = self.settings.tile

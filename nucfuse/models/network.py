@@ -34,7 +34,11 @@ class Network:
 
     def __init__(self, card: Card, threads: int = 1) -> None:
         self.card, self.threads = card, threads
-        self._channels = CHANNELS.get(card.input)
+        if card.input not in CHANNELS:
+            raise DataError(
+                f"{card.path}: input must be one of {', '.join(CHANNELS)}, got {card.input!r}; "
+                "update nucfuse"
+            )
         self._session = _session(card, threads)
         self._check()
 
@@ -58,9 +62,15 @@ class Network:
         Raises
         ------
         DataError
-            If the network gives something else.
+            If the network fails, or gives something else.
         """
-        outputs: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
+        try:
+            outputs: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
+        except Exception as problem:  # its classes have no base of their own
+            raise DataError(
+                f"{self.card.path}: the network failed on {batch.shape}: {_first_line(problem)}; "
+                "if memory is short, let large images be cut into tiles (--tile 1024)"
+            ) from None
         if outputs.shape != (*batch.shape[:3], len(self.card.outputs)):
             raise DataError(
                 f"{self.card.path}: the network gives {outputs.shape} for {batch.shape}, but its "
@@ -71,13 +81,16 @@ class Network:
     def _check(self) -> None:
         """Whether what goes in and comes out is as the card says, as far as can be told now."""
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        wanted = [None, None, None, self._channels], [None, None, None, len(self.card.outputs)]
+        wanted = (
+            [None, None, None, CHANNELS[self.card.input]],
+            [None, None, None, len(self.card.outputs)],
+        )
         for found, shape, what in ((inputs, wanted[0], "takes"), (outputs, wanted[1], "gives")):
             if len(found) != 1 or found[0].type != "tensor(float)" or not _fits(found[0], shape):
                 said = ", ".join(f"{f.type} {f.shape}" for f in found)
                 raise DataError(
                     f"{self.card.path}: the network {what} {said}; expected float (B, H, W, "
-                    f"{shape[3] or 'C'}) for input {self.card.input!r} and outputs "
+                    f"{shape[3]}) for input {self.card.input!r} and outputs "
                     f"{', '.join(self.card.outputs)}"
                 )
         self._input = inputs[0].name
@@ -105,5 +118,9 @@ def _session(card: Card, threads: int) -> Any:
         # From memory: the bytes that were checked, and no way to further files.
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as problem:  # its classes have no base of their own
-        reason = str(problem).splitlines()[0]
+        reason = _first_line(problem)
         raise DataError(f"{card.path}: ONNX Runtime cannot load the network: {reason}") from None
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0]

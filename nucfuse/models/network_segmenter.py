@@ -78,6 +78,8 @@ class NetworkSegmenter:
     def with_settings(self, **changes: Any) -> "NetworkSegmenter":
         """The same model, run with other settings; see `Inference`."""
         settings = replace(self.settings, **changes)
+        if settings == self.settings:
+            return self
         return type(self)(self.cards, self.name, settings, self.splitting)
 
     def describe(self) -> dict[str, Any]:
@@ -107,6 +109,12 @@ class NetworkSegmenter:
             Disjoint.
         """
         rgb = as_rgb(image)
+        runner = self._runners[0]
+        if len(self._runners) == 1 and self.splitting == split_of(runner.card):
+            bands, nuclei = runner.run(rgb, _height(rgb.shape))
+            if nuclei is not None:
+                return nuclei.with_source(self.name)
+            return self.nuclei_of(bands, rgb.shape[:2])
         return self.nuclei_of(self.bands(rgb), rgb.shape[:2])
 
     def probabilities(self, image: ArrayLike) -> NDArray[np.float32]:
@@ -119,7 +127,7 @@ class NetworkSegmenter:
         An image of 20,000 x 20,000 pixels needs the memory of itself, of what the network sees of
         it and of some rows.
         """
-        height = rgb.shape[0] if _is_small(rgb.shape) else _BAND
+        height = _height(rgb.shape)
         for maps in zip(*(runner.bands(rgb, height) for runner in self._runners), strict=True):
             if len(maps) == 1:
                 yield maps[0]
@@ -136,6 +144,11 @@ class NetworkSegmenter:
             return split(next(bands), source=self.name, **self.splitting)
         size = int(shape[0]), int(shape[1])
         return split_bands(bands, size, source=self.name, **self.splitting)
+
+
+def _height(shape: Sequence[int]) -> int:
+    """Of the bands of an image: its own if it is not large."""
+    return int(shape[0]) if _is_small(shape) else _BAND
 
 
 def _is_small(shape: Sequence[int]) -> bool:

@@ -1,5 +1,6 @@
 """A model over a folder of images."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,7 +134,8 @@ def predict(
     source = open_images(images)
     workers = engine_name(jobs, engine)
     given = {name: value for name, value in settings.items() if value is not None}
-    predictor = open_predictor(model or default_model(), source, given)
+    threads = threads_of(jobs, engine, len(source.ids))
+    predictor = open_predictor(model or default_model(), source, given, threads)
     report = Report(out, format_of_output(out), predictor.name)
     job = Job(source, predictor, probabilities, overlays, draw)
     if report.format == "labels":
@@ -142,6 +144,13 @@ def predict(
         results = each_image(workers, job, source.ids, f"Predicting ({predictor.name})")
         write_dataset(out, _counted(results, report), report.format)
     return report
+
+
+def threads_of(jobs: int | None, engine: str | None, n_images: int) -> int:
+    """Cores for one image: one, as images are spread over workers, or more if they are too few."""
+    if engine is not None:
+        return 1
+    return max(1, (jobs or len(os.sched_getaffinity(0))) // max(n_images, 1))
 
 
 def _into_folder(

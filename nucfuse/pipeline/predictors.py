@@ -69,7 +69,7 @@ class NetworkPredictor:
         """Nuclei; maps are written as float16."""
         model, shape = self._segmenter, image.shape[:2]
         if maps is None:
-            return model.nuclei_of(model.bands(image), shape)
+            return model.predict(image)
         # float16 before they are whole: of a large image they are the largest thing in memory.
         bands = [band.astype(np.float16) for band in model.bands(image)]
         whole = bands[0] if len(bands) == 1 else np.concatenate(bands, axis=1)
@@ -106,7 +106,9 @@ class Precomputed:
         return masks
 
 
-def open_predictor(model: str, source: Images, given: Mapping[str, Any]) -> Predictor:
+def open_predictor(
+    model: str, source: Images, given: Mapping[str, Any], threads: int = 1
+) -> Predictor:
     """The model of that name, or the card or predictions at that path.
 
     Parameters
@@ -116,6 +118,8 @@ def open_predictor(model: str, source: Images, given: Mapping[str, Any]) -> Pred
         That know the sizes, for formats without.
     given : mapping
         Settings of `Inference` that are not to be the defaults.
+    threads : int
+        Cores for one image in a network.
 
     Raises
     ------
@@ -139,7 +143,7 @@ def open_predictor(model: str, source: Images, given: Mapping[str, Any]) -> Pred
         )
     if isinstance(segmenter, NetworkSegmenter):
         try:
-            return NetworkPredictor(segmenter.with_settings(**given) if given else segmenter)
+            return NetworkPredictor(segmenter.with_settings(threads=threads, **given))
         except ValueError as error:
             raise DataError(str(error)) from None
     _check_no_settings(model, given)

@@ -57,6 +57,16 @@ def test_what_is_no_network_is_refused(tmp_path, onnx):
         Network(read_card(write_network(tmp_path, onnx=onnx)))
 
 
+def test_an_input_that_this_nucfuse_does_not_know(tmp_path):
+    with pytest.raises(DataError, match=r"input must be one of neutral, rgb.*got 'infrared'"):
+        Network(read_card(write_network(tmp_path, input="infrared")))
+
+
+def test_a_failure_of_the_runtime_is_one_message(network):
+    with pytest.raises(DataError, match=r"tiny\.json: the network failed on \(1, 16, 16, 5\)"):
+        network.run(np.zeros((1, 16, 16, 5), np.float32))
+
+
 def test_a_tampered_network_is_refused(tmp_path):
     card = read_card(write_network(tmp_path))
     (tmp_path / "tiny.onnx").write_bytes(tiny_onnx(bias=1.0))

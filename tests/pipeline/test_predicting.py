@@ -15,6 +15,7 @@ from nucfuse.data.formats.npz import read_probabilities
 from nucfuse.data.images import read_image, read_labels
 from nucfuse.data.layouts import open_dataset
 from nucfuse.models import card as cards
+from nucfuse.pipeline.predicting import threads_of
 from nucfuse.report.pictures import write_png
 
 IMAGES = {
@@ -90,6 +91,13 @@ def test_wrong_options(images, card, tmp_path, options, code, said):
     assert result.exit_code == code
     assert said in result.stderr.replace("\n", " ")
     assert not (tmp_path / "x").exists()
+
+
+def test_few_images_get_several_cores_each():
+    assert threads_of(8, None, 65) == 1
+    assert threads_of(8, None, 3) == 2
+    assert threads_of(1, None, 1) == 1
+    assert threads_of(None, "local:8", 1) == 1
 
 
 def test_maps_of_a_model_without(images, tmp_path):

@@ -53,6 +53,8 @@ class Card:
         Side of the square that every image is resized to; 0: none is.
     split : dict
         ``method`` and parameters of `nucfuse.clean.split.split`.
+    select : dict
+        Parameters of `nucfuse.clean.selection.select`.
     files : dict
         File name -> sha256.
     members : tuple of str
@@ -68,6 +70,7 @@ class Card:
     diameter: tuple[float, float] | None = None
     size: int = 0
     split: Mapping[str, Any] = field(default_factory=dict)
+    select: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     members: tuple[str, ...] = ()
 
@@ -171,6 +174,7 @@ def _card(path: Path, document: dict[str, Any]) -> Card:
         None if diameter is None else (float(diameter[0]), float(diameter[1])),
         size,
         entry.of("split", lambda v: isinstance(v, dict), "an object", {}),
+        entry.of("select", lambda v: isinstance(v, dict), "an object", {}),
         entry.of("files", _is_files, "file name -> sha256, of files beside the card"),
     )  # fmt: skip
 

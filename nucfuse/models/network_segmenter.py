@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.clean.selection import select
 from nucfuse.clean.split import split
 from nucfuse.clean.split_bands import split_bands
 from nucfuse.errors import DataError
@@ -93,6 +94,7 @@ class NetworkSegmenter:
             "tile": self.settings.tile,
             "resize": self.settings.resize,
             "split": self.splitting,
+            "select": dict(self.cards[0].select),
         }
 
     def predict(self, image: ArrayLike) -> Instances:
@@ -113,7 +115,7 @@ class NetworkSegmenter:
         if len(self._runners) == 1 and self.splitting == split_of(runner.card):
             bands, nuclei = runner.run(rgb, _height(rgb.shape))
             if nuclei is not None:
-                return nuclei.with_source(self.name)
+                return select(nuclei.with_source(self.name), **self.cards[0].select)
             return self.nuclei_of(bands, rgb.shape[:2])
         return self.nuclei_of(self.bands(rgb), rgb.shape[:2])
 
@@ -141,9 +143,11 @@ class NetworkSegmenter:
     def nuclei_of(self, bands: Iterator[NDArray[np.float32]], shape: Sequence[int]) -> Instances:
         """Nuclei of the probability maps that `bands` gives for an image of that shape."""
         if _is_small(shape):
-            return split(next(bands), source=self.name, **self.splitting)
-        size = int(shape[0]), int(shape[1])
-        return split_bands(bands, size, source=self.name, **self.splitting)
+            nuclei = split(next(bands), source=self.name, **self.splitting)
+        else:
+            size = int(shape[0]), int(shape[1])
+            nuclei = split_bands(bands, size, source=self.name, **self.splitting)
+        return select(nuclei, **self.cards[0].select)
 
 
 def _height(shape: Sequence[int]) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from nucfuse.models.onnx_export import export_network
 from nucfuse.models.training_config import TrainingConfig
-from nucfuse.models.validating import SPLITS
+from nucfuse.models.validating import SELECTION, SPLITS
 
 
 def save_network(
@@ -32,6 +32,7 @@ def save_network(
         "outputs": list(network.outputs),
         "diameter": None if network.size else list(config.diameter),
         "split": SPLITS[network.head],
+        "select": SELECTION,
         "training": config.to_dict(),
         "trained_on": record,
     }

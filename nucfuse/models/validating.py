@@ -1,26 +1,31 @@
 """The real score of a network in training: nuclei of whole images against their truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.clean.selection import select
 from nucfuse.clean.split import split
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
 from nucfuse.models.crops import TrainingImage, scale_to
 from nucfuse.models.unet_config import UNetConfig
 
-# How the maps of each head become nuclei; other methods and parameters may follow in the card.
+# How the maps of each head become nuclei, and which of these stay. The numbers were chosen on 136
+# images of 256 x 256 pixels outside fold 1, by a network that had seen no image of that source:
+# dsb_ap 0.508 at the defaults of `split`, 0.539 with these.
+_INTERIOR = {"method": "interior", "threshold": 0.55, "margin": 0.2}
 SPLITS: dict[str, dict[str, Any]] = {
     "nucleus": {"method": "watershed"},
     "boundary": {"method": "interior"},
     "touching": {"method": "interior"},
-    "border": {"method": "interior"},
-    "distance": {"method": "interior"},
+    "border": _INTERIOR,
+    "distance": _INTERIOR,
 }
+SELECTION = {"min_score": 0.75, "speck": 12, "small": 0.1}
 _LARGEST = 2**21  # pixels of an image that is looked at whole; of larger ones the upper left part
 
 
@@ -62,9 +67,10 @@ class Validation:
         return score(labels, nuclei(np.clip(native, 0, 1), self.config.head)).dsb_ap
 
 
-def nuclei(maps: NDArray[np.float32], head: str, settings: Mapping[str, Any] = {}) -> Instances:
+def nuclei(maps: NDArray[np.float32], head: str) -> Instances:
     """Nuclei of maps (K, H, W): nucleus first, then border and interior where there are."""
-    return split(maps if len(maps) > 1 else maps[0], **{**SPLITS[head], **settings})
+    found = split(maps if len(maps) > 1 else maps[0], **SPLITS[head])
+    return select(found, **SELECTION)
 
 
 def _side(shape: Sequence[int]) -> int:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from nucfuse.data.dataset import Dataset
 from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import open_dataset
-from nucfuse.data.near_duplicates import image_record
+from nucfuse.data.near_duplicates import ImageRecord, image_record
 from nucfuse.data.provenance import run_record, write_json
 from nucfuse.data.splits import grouped_folds, leave_source_out
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.crops import TrainingImage, training_image
 from nucfuse.models.training_config import TrainingConfig, read_config
+from nucfuse.pipeline.held_out import score_held_out
 
 Log = Sequence[dict[str, float]]
+
+N_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Parts:
     learn: tuple[str, ...]
     validate: tuple[str, ...]
     held_out: tuple[str, ...]
+    records: tuple[ImageRecord, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -86,7 +90,13 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
         _read(dataset, images, ids, config.network.input, options.jobs)
         for ids in (parts.learn, parts.validate)
     )
-    return _fit(out, config, learn, validate, parts, options, [config_path, truth], watch)
+    line = _fit(out, config, learn, validate, parts, options, [config_path, truth], watch)
+    if not parts.held_out:
+        return line
+    held = [record for record in parts.records if record.image_id in set(parts.held_out)]
+    card = out / f"{options.name}.json"
+    scores = score_held_out(card, dataset, images, held, f"local:{options.jobs}")
+    return f"{line}: dsb_ap {scores.dsb_ap:.4f}"
 
 
 def _fit(
@@ -138,38 +148,44 @@ def _parts(
     rng = np.random.default_rng([config.seed, options.bag or 0])
     with ThreadPoolExecutor(options.jobs) as pool:
         records = list(pool.map(lambda i: image_record(i, images.image(i)), ids))
-    held: set[str] = set()
-    if options.protocol != "all":
-        folds = _folds(records, config.seed, options)
-        names = sorted(set(folds.values()))
-        if options.fold not in names:
-            raise DataError(f"--fold must be one of {', '.join(names)}, got {options.fold!r}")
-        held = {i for i, fold in folds.items() if fold == options.fold}
-    rest = [r for r in records if r.image_id not in held]
-    validate: set[str] = set()
-    n_folds = round(1 / config.validation) if config.validation else 0
-    if n_folds:
-        # Near-duplicates of what is trained on would say nothing.
-        inner = grouped_folds(rest, n_folds, config.seed)
-        validate = {i for i, fold in inner.items() if fold == 1}
+    try:
+        held = _held_out(records, config.seed, options)
+        rest = [r for r in records if r.image_id not in held]
+        validate = _validation(rest, config)
+    except DataError:
+        raise
+    except ValueError as error:  # of the splits: too few images
+        raise DataError(f"these {len(ids)} images cannot be split: {error}") from None
     learn = [r.image_id for r in rest if r.image_id not in validate]
     if not learn:
         raise DataError("no image is left to learn from; lower validation, or hold out less")
     if options.bag is not None:
         learn = sorted(rng.choice(learn, len(learn)).tolist())
-    return Parts(tuple(learn), tuple(sorted(validate)), tuple(sorted(held)))
+    return Parts(tuple(learn), tuple(sorted(validate)), tuple(sorted(held)), tuple(records))
 
 
-def _folds(records: Any, seed: int, options: TrainOptions) -> dict[str, str]:
+def _held_out(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> set[str]:
+    if options.protocol == "all":
+        return set()
     if options.protocol == "source":
-        return leave_source_out(records)
-    n_folds = 5
-    if options.fold and "/" in options.fold:
-        raise DataError("--fold takes the number of the fold only, such as 2")
-    known = {r.image_id for r in records}
-    pinned = [i for i in options.pinned if i in known]
-    folds = grouped_folds(records, n_folds, seed, pinned)
-    return {i: str(fold) for i, fold in folds.items()}
+        folds = leave_source_out(records)
+    else:
+        known = {r.image_id for r in records}
+        pinned = [i for i in options.pinned if i in known]
+        numbers = grouped_folds(records, N_FOLDS, seed, pinned)
+        folds = {i: str(number) for i, number in numbers.items()}
+    names = sorted(set(folds.values()))
+    if options.fold not in names:
+        raise DataError(f"--fold must be one of {', '.join(names)}, got {options.fold!r}")
+    return {i for i, fold in folds.items() if fold == options.fold}
+
+
+def _validation(records: Sequence[ImageRecord], config: TrainingConfig) -> set[str]:
+    """Images that only measure; near-duplicates of what is trained on would say nothing."""
+    if not config.validation:
+        return set()
+    inner = grouped_folds(records, max(2, round(1 / config.validation)), config.seed)
+    return {i for i, fold in inner.items() if fold == 1}
 
 
 def _read(

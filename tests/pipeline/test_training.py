@@ -6,6 +6,8 @@ import pytest
 from commands import run
 from numpy.testing import assert_array_equal
 
+import nucfuse as nf
+from nucfuse.data.layouts import open_dataset
 from nucfuse.data.sample import copy_sample
 from nucfuse.models.card import read_card
 from nucfuse.models.network import Network
@@ -63,6 +65,35 @@ def test_a_run_leaves_a_network_its_log_and_what_it_was_made_from(trained, sampl
         p.stem for p in (sample / "images").iterdir()
     )
     assert "2 epochs, 4 steps" in result.stdout
+
+
+def test_what_was_held_out_is_predicted_and_scored(trained, sample):
+    out, result = trained
+    parts = json.loads((out / "parts.json").read_text())
+    predicted = open_dataset(out / "held_out.npz")
+    assert predicted.ids == parts["held_out"]
+    truth = open_dataset(sample / "truth")
+    expected = nf.score(
+        [truth.read(i).masks for i in predicted.ids],
+        [predicted.read(i).masks for i in predicted.ids],
+    ).dsb_ap
+    scores = json.loads((out / "tiny.json").read_text())["scores"]
+    assert scores["dsb_ap"] == pytest.approx(expected, abs=1e-4)
+    assert sum(s["n_images"] for s in scores["modality"].values()) == len(predicted.ids)
+    assert f"dsb_ap {expected:.4f}" in result.stdout
+
+
+def test_few_images_cannot_be_split_is_said(sample, tmp_path):
+    for kind in ("images", "truth"):
+        (tmp_path / kind).mkdir()
+        for path in sorted((sample / kind).iterdir())[:2]:
+            (tmp_path / kind / path.name).write_bytes(path.read_bytes())
+    result = run(
+        "train", sample / "tiny.toml", tmp_path / "truth", "--images", tmp_path / "images",
+        "--out", tmp_path / "run", "--protocol", "grouped", "--fold", "1",
+    )  # fmt: skip
+    assert result.exit_code == 3
+    assert "these 2 images cannot be split" in result.stderr
 
 
 def test_a_trained_network_predicts(trained, sample, tmp_path):

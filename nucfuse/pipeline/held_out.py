@@ -1,0 +1,77 @@
+"""What a network says of the images that were held out of its training, and how good that is."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nucfuse.data.dataset import Dataset, Sample
+from nucfuse.data.image_folder import Images
+from nucfuse.data.layouts import write_dataset
+from nucfuse.data.near_duplicates import ImageRecord
+from nucfuse.data.provenance import write_json
+from nucfuse.data.splits import source
+from nucfuse.metrics.dataset import Scores
+from nucfuse.metrics.scoring import score
+from nucfuse.models.network_segmenter import NetworkSegmenter
+from nucfuse.pipeline.running import each_image
+
+Pair = tuple[Any, Sample]
+
+
+def score_held_out(
+    card: Path, dataset: Dataset, images: Images, records: Sequence[ImageRecord], engine: str
+) -> Scores:
+    """Predict images that were held out, score them, and say so in the card.
+
+    Writes ``held_out.npz``, the nuclei, beside the card, and an entry ``scores`` into the card.
+
+    Parameters
+    ----------
+    card : Path
+        Of the network, see `nucfuse.models.card`.
+    dataset, images
+        The truth and the images.
+    records : sequence of ImageRecord
+        Of the images held out; their modality and source are strata of the score.
+    engine : str
+        See `nucfuse.engine.open_engine`.
+    """
+    model = NetworkSegmenter.from_card(card)
+
+    def both(image_id: str) -> Pair:
+        truth = dataset.read(image_id).masks
+        return truth, Sample(image_id, model.predict(images.image(image_id)))
+
+    ids = [record.image_id for record in records]
+    pairs = list(each_image(engine, both, ids, "Scoring"))
+    write_dataset(card.with_name("held_out.npz"), (sample for _, sample in pairs), "npz")
+    strata = {
+        "modality": [record.modality for record in records],
+        "source": [source(record) for record in records],
+    }
+    # Truth as it is: where masks of it share pixels, that is the data set's, not the network's.
+    scores = score(
+        [truth for truth, _ in pairs], [sample.masks for _, sample in pairs], ids=ids,
+        strata=strata, allow_overlap=True,
+    )  # fmt: skip
+    document = json.loads(card.read_text("utf-8"))
+    document["scores"] = {
+        "n_images": len(ids),
+        "dsb_ap": _short(scores.dsb_ap),
+        **{key: _of_each(scores, key) for key in strata},
+    }
+    write_json(card, document)
+    return scores
+
+
+def _of_each(scores: Scores, key: str) -> dict[str, Any]:
+    table = scores.by(key)
+    return {
+        str(name): {"n_images": int(row["n_images"]), "dsb_ap": _short(row["dsb_ap"])}
+        for name, row in table.set_index(key).to_dict("index").items()
+    }
+
+
+def _short(value: float) -> float:
+    return round(float(value), 4)

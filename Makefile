@@ -15,7 +15,7 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo      install, segment 12 real images three ways, fuse, score"
+	@echo "make demo      install, segment 12 real images four ways, fuse, score"
 	@echo "make test      install, lint, type-check, test (with and without compiled kernels)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make bench     compare speed with other libraries; DATA=folder of stage1_train"
@@ -33,7 +33,7 @@ $(BIN)/python:
 # What users need, and what developers need; done again when the dependencies change.
 .venv/installed: pyproject.toml | $(BIN)/python
 	@echo "Installing nucfuse …"
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --editable ".[predict]"
 	@touch $@
 
 .venv/installed-dev: pyproject.toml | $(BIN)/python
@@ -46,17 +46,18 @@ venv: .venv/installed-dev
 demo: .venv/installed
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/nucfuse sample --out $(DEMO)/sample
+	$(BIN)/nucfuse predict $(DEMO)/sample/images --out $(DEMO)/unet.npz
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --model otsu --out $(DEMO)/otsu.npz
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --model adaptive --out $(DEMO)/adaptive.npz
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --model log --out $(DEMO)/log.npz
-	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
+	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
 	  --method union --out $(DEMO)/union.npz
-	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
+	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
 	  --out $(DEMO)/fused.npz --images $(DEMO)/sample/images --report $(DEMO)/fusion
 	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/fused.npz \
 	  --by modality --images $(DEMO)/sample/images --out $(DEMO)/score
-	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/otsu.npz $(DEMO)/adaptive.npz \
-	  $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz --brief
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/unet.npz $(DEMO)/otsu.npz \
+	  $(DEMO)/adaptive.npz $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz --brief
 	@echo "The tables are in $(DEMO)/score, and what to look at by eye in $(DEMO)/fusion."
 
 test: PYTEST_OPTIONS := -m "not slow"
@@ -64,8 +65,8 @@ test test-all: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(PYTEST_OPTIONS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest $(PYTEST_OPTIONS)
+	$(BIN)/pytest -n 2 $(PYTEST_OPTIONS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 $(PYTEST_OPTIONS)
 
 bench: .venv/installed-dev
 	@test -d "$(DATA)" || { echo "make bench needs the unpacked DSB2018 training images" \

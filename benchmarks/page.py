@@ -57,9 +57,10 @@ TABLES = {
 ## Growth
 
 Microseconds per mask for ever more discs of 37 pixels at one density, 36 pixels of image a mask, as
-four models with scores in random order. Suppression goes from score to score, so that it jumps all
-over the image, and those of the larger images are not in the cache of the processor. Where
-neighbours follow each other in score, the same work costs about the same at every size.
+four models with scores in random order. Suppression by masks goes through the image from place to
+place. Overlap removal goes from score to score, so that it jumps all over the image, and the masks
+of the larger images are not in the cache of the processor. Memory is what a call needs at its peak
+beside its input.
 
 ![time per mask](growth.png)
 """,

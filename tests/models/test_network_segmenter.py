@@ -58,6 +58,18 @@ def test_grey_alpha_16_bit_float_and_inverted_images_give_the_same(model):
         assert_array_equal(model.predict(image).to_labels(), nuclei.to_labels())
 
 
+def test_the_card_says_which_nuclei_stay(tmp_path):
+    image = discs((70, 90), CENTRES, 9)
+    image[5:9, 5:9] = image.max()
+    count = {}
+    for small in (0.0, 0.5):
+        folder = tmp_path / str(small)
+        folder.mkdir()
+        path = write_network(folder, select={"small": small})
+        count[small] = len(NetworkSegmenter.from_card(path).predict(image))
+    assert count == {0.0: 4, 0.5: 3}
+
+
 def test_the_smallest_image(model):
     assert len(model.predict(np.zeros((1, 1, 3), np.uint8))) == 0
 

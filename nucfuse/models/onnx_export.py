@@ -124,7 +124,11 @@ def _halves(values: Any) -> Any:
 
 def _weights(model: Any) -> bytes:
     """The file that Keras writes for the weights alone: HDF5, no code."""
+    import keras
+
+    # Its own layers without its optimizer, whose state would be twice as large as the weights.
+    bare = keras.Model(model.inputs, model.outputs)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.weights.h5")  # noqa: PTH118  (Keras wants a text)
-        model.save_weights(path)
+        bare.save_weights(path)
         return Path(path).read_bytes()

@@ -119,10 +119,12 @@ def _fit(
         print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
 
     trainer.run(lambda row: watch(trainer.progress.log))
-    record = {"n_learn": len(set(parts.learn)), "n_validate": len(parts.validate),
-              "n_held_out": len(parts.held_out), "protocol": options.protocol,
-              "fold": options.fold, "bag": options.bag, "steps": trainer.progress.step,
-              "seconds": round(trainer.progress.seconds, 1)}  # fmt: skip
+    record = {
+        "data": inputs[1].name, "config": inputs[0].name, "protocol": options.protocol,
+        "fold": options.fold, "bag": options.bag, "n_learn": len(set(parts.learn)),
+        "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
+        "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),
+    }  # fmt: skip
     card = save_network(model, config, out, options.name, record)
     write_json(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
     return (

@@ -7,6 +7,7 @@ from nucfuse.ensemble._grid_kernels import cell_at, cell_rects, empty_grid, inse
 from nucfuse.ensemble._pair_kernels import (
     box_overlap,
     covered,
+    enough_shared,
     may_cover,
     shared_by,
 )
@@ -36,10 +37,23 @@ def score_ranks(scores, bits):
 
 
 @njit(cache=True, nogil=True)
-def suppress_masks(masks, groups, classes, ranks, threshold, smaller):
+def kept_masks(masks, classes, scores, bits, threshold, smaller):
+    """Masks that greedy suppression keeps, in ascending order, int64 (K,); see `suppress_masks`."""
+    ranks = score_ranks(scores, bits)
+    by = suppress_masks(masks, np.empty(0, np.int32), classes, ranks, threshold, smaller, True)
+    kept, n = np.empty(by.size, np.int64), 0
+    for i in range(by.size):
+        kept[n] = i
+        n += by[i] < 0
+    return kept[:n]
+
+
+@njit(cache=True, nogil=True)
+def suppress_masks(masks, groups, classes, ranks, threshold, smaller, first):
     """Greedy suppression of masks, the lowest rank first; who suppressed each, int32 (N,), -1 kept.
 
-    Of several kept masks that cover one by more than the threshold, the lowest rank counts. Masks
+    Of several kept masks that cover one by more than the threshold, the lowest rank counts, or,
+    with ``first``, the one that is found first: that does not change what is kept. Masks
     of one group, or of two classes, leave each other alone; either array may have no entries.
 
     The greedy pass goes through the image from place to place instead of from rank to rank: what a
@@ -76,11 +90,14 @@ def suppress_masks(masks, groups, classes, ranks, threshold, smaller):
                         if by[b] == OPEN:
                             awaited = b
                             break
-                        shared = shared_by(starts, lengths, offsets, boxes, height, a, b)
+                        enough = enough_shared(areas[a], areas[b], threshold, smaller)
+                        shared = shared_by(starts, lengths, offsets, boxes, height, a, b, enough)
                         if covered(shared, areas[a], areas[b], smaller) > threshold:
                             best, limit = np.int64(b), ranks[b]
+                            if first:
+                                break
                     e += 1
-                if awaited >= 0:
+                if awaited >= 0 or (first and best >= 0):
                     break
                 c += 1
                 if c > rects[a, 3]:
@@ -195,24 +212,24 @@ def _ranked_cells(cores, n_cols, n_cells, areas, ranks):
                     members[firsts[cell]] = i
                     firsts[cell] += 1
     for cell in range(n_cells):
-        _sort_by_rank(members[firsts[cell] : firsts[cell + 1]], ranks)
+        if firsts[cell + 1] - firsts[cell] > _FEW:
+            _sort_by_rank(members[firsts[cell] : firsts[cell + 1]], ranks)
+            continue
+        # By insertion, here: a slice handed to a function costs as much as to sort so few.
+        for i in range(firsts[cell] + 1, firsts[cell + 1]):
+            member = members[i]
+            rank = ranks[member]
+            while i > firsts[cell] and ranks[members[i - 1]] > rank:
+                members[i] = members[i - 1]
+                i -= 1
+            members[i] = member
     return firsts, members
 
 
 @njit(cache=True, nogil=True)
 def _sort_by_rank(members, ranks):
     """Sort the members of a cell in place."""
-    if members.size > _FEW:
-        members[:] = members[np.argsort(ranks[members])]
-        return
-    for i in range(1, members.size):
-        member = members[i]
-        rank = ranks[member]
-        k = i
-        while k > 0 and ranks[members[k - 1]] > rank:
-            members[k] = members[k - 1]
-            k -= 1
-        members[k] = member
+    members[:] = members[np.argsort(ranks[members])]
 
 
 @njit(cache=True, nogil=True)

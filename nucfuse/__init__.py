@@ -27,6 +27,7 @@ _HOMES = {
     "remove_overlaps": "nucfuse.clean.overlaps",
     "fuse": "nucfuse.ensemble.fuse",
     "nms": "nucfuse.ensemble.nms:mask_nms",
+    "nms_indices": "nucfuse.ensemble.nms",
     "soft_nms": "nucfuse.ensemble.nms",
     "matrix_nms": "nucfuse.ensemble.nms",
     "mean_maps": "nucfuse.ensemble.pixel",
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from nucfuse.data.layouts import open_dataset, write_dataset
     from nucfuse.ensemble.fuse import fuse
     from nucfuse.ensemble.nms import mask_nms as nms
-    from nucfuse.ensemble.nms import matrix_nms, soft_nms
+    from nucfuse.ensemble.nms import matrix_nms, nms_indices, soft_nms
     from nucfuse.ensemble.pixel import mean_maps
     from nucfuse.errors import DataError
     from nucfuse.masks.codec import decode_labels, encode_labels, rle_decode, rle_encode

@@ -29,9 +29,17 @@ def may_cover(boxes, areas, a, b, threshold, smaller):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def shared_by(starts, lengths, offsets, boxes, height, a, b):
+def enough_shared(area_a, area_b, threshold, smaller):
+    """So many shared pixels are above the threshold, whatever rounding does in `covered`."""
+    whole = min(area_a, area_b) if smaller else (area_a + area_b) / (1 + threshold)
+    return np.int64(threshold * whole * (1 + 1e-9)) + 1
+
+
+@njit(cache=True, nogil=True, inline="always")
+def shared_by(starts, lengths, offsets, boxes, height, a, b, enough):
     """Pixels two masks share: column by column if both are plain, else by merging their runs.
 
+    Counting may end once there are ``enough``: some of their pixels, no less than that, then.
     It takes arrays and no tuple of them, whose entries would be counted in and out at each call:
     that takes longer than to compare two masks.
     """
@@ -41,7 +49,10 @@ def shared_by(starts, lengths, offsets, boxes, height, a, b):
     a0, a1, b0, b1 = offsets[a], offsets[a + 1], offsets[b], offsets[b + 1]
     if a1 - a0 == boxes[a, 3] - boxes[a, 1] and b1 - b0 == boxes[b, 3] - boxes[b, 1]:
         i, j = a0 + x0 - boxes[a, 1], b0 + x0 - boxes[b, 1]
-        shared = _shared_in_columns(starts, lengths, i, j, n, at, height)
+        shared = _shared_in_columns(starts, lengths, i, j, n, at, height, enough)
+        # What two runs share they share anywhere, but there may be more.
+        if shared >= enough:
+            return shared
         # Plain in these columns, unless a run before or after them reaches in.
         if shared >= 0 and (
             (i == a0 or starts[i - 1] + lengths[i - 1] <= at)
@@ -56,21 +67,24 @@ def shared_by(starts, lengths, offsets, boxes, height, a, b):
 
 
 @njit(cache=True, nogil=True)
-def _shared_in_columns(starts, lengths, i, j, n, base, height):
+def _shared_in_columns(starts, lengths, i, j, n, base, height, enough):
     """Pixels that runs from i and from j on share, one of each in each of n columns; -1 if not so.
 
     That they lie in their columns is looked at in the same loop, a few columns at a time: a pass
-    over all masks beforehand takes longer. ``base`` is the first pixel of the first column.
+    over all masks beforehand takes longer. ``base`` is the first pixel of the first column. It ends
+    where ``enough`` are shared, wherever they lie.
     """
     p, q = np.uint64(i), np.uint64(j)  # unsigned: a negative index would count from the end
-    shared, least = np.int64(0), np.int64(0)
-    for k in range(np.uint64(n)):
-        top_a, top_b = starts[p + k] - base, starts[q + k] - base
-        end_a, end_b = top_a + lengths[p + k], top_b + lengths[q + k]
-        shared += max(0, min(end_a, end_b) - max(top_a, top_b))
-        least |= min(top_a, top_b) | (height - max(end_a, end_b))  # negative if one of them is
-        base += height
-    return shared if least >= 0 else np.int64(-1)
+    shared, least, left = np.int64(0), np.int64(0), n
+    while left > 0 and shared < enough:
+        for k in range(np.uint64(min(left, 8))):
+            top_a, top_b = starts[p + k] - base, starts[q + k] - base
+            end_a, end_b = top_a + lengths[p + k], top_b + lengths[q + k]
+            shared += max(0, min(end_a, end_b) - max(top_a, top_b))
+            least |= min(top_a, top_b) | (height - max(end_a, end_b))  # negative if one is
+            base += height
+        p, q, left = p + np.uint64(8), q + np.uint64(8), left - 8
+    return shared if least >= 0 or shared >= enough else np.int64(-1)
 
 
 @njit(cache=True, nogil=True)

@@ -25,7 +25,7 @@ def fallback(pool: Pool, *, primary: int, overlap: float) -> Draft:
     masks = pool.masks
     by = suppress_masks(
         (*masks.runs, masks.boxes, masks.areas, masks.shape[0]), pool.models, pool.classes, ranks,
-        overlap, True,
+        overlap, True, False,
     )  # fmt: skip
     own_ranks = ranks.astype(np.int32)
     return draft_of_survivors(pool, by, np.zeros(by.size, bool), own_ranks, tiers=tiers)

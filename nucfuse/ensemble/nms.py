@@ -5,6 +5,8 @@ as 1.0. Where there are classes, only nuclei of one class suppress each other. A
 above a threshold to count, and of equal scores the lower index wins.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,10 +52,42 @@ def mask_nms(instances: Instances, iou: float = IOU.default, over: str = OVER.de
     >>> mask_nms(x, iou=0.4).scores, mask_nms(x, iou=0.5).scores
     (array([3., 1.], dtype=float32), array([3., 2., 1.], dtype=float32))
     """
+    return instances[nms_indices(instances, iou, over)]
+
+
+def nms_indices(
+    instances: Instances, iou: float = IOU.default, over: str = OVER.default
+) -> NDArray[np.int64]:
+    """Which masks `mask_nms` keeps, without gathering them.
+
+    Parameters
+    ----------
+    instances, iou, over
+        As for `mask_nms`.
+
+    Returns
+    -------
+    indices : ndarray of int64, shape (K,)
+        From 0, ascending: ``instances[indices]`` is what `mask_nms` returns.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Examples
+    --------
+    >>> x = Instances.from_masks([[[1, 1, 1, 0]], [[0, 1, 1, 1]], [[0, 0, 0, 1]]], scores=[3, 2, 1])
+    >>> nms_indices(x, iou=0.4)
+    array([0, 2])
+    """
     IOU.checked(iou)
     OVER.checked(over)
-    ranks = _nms_kernels.score_ranks(instances.scores, instances.scores.view(np.int32))
-    return instances[mask_suppressors(instances, ranks, iou, over) < 0]
+    scores, smaller = instances.scores, over != "union"
+    kept = _nms_kernels.kept_masks(
+        _masks(instances), _class_array(instances), scores, scores.view(np.int32), iou, smaller
+    )
+    return np.asarray(kept)
 
 
 def box_nms(instances: Instances, iou: float = IOU.default) -> Instances:
@@ -157,9 +191,8 @@ def mask_suppressors(
     instances: Instances, ranks: NDArray[np.int64], iou: float, over: str
 ) -> NDArray[np.int32]:
     """Which kept mask, the lowest in rank, suppresses each, shape (N,); -1 for those kept."""
-    masks = (*instances.runs, instances.boxes, instances.areas, instances.shape[0])
-    classes = _NONE if instances.classes is None else instances.classes
-    by = _nms_kernels.suppress_masks(masks, _NONE, classes, ranks, iou, over != "union")
+    masks, classes = _masks(instances), _class_array(instances)
+    by = _nms_kernels.suppress_masks(masks, _NONE, classes, ranks, iou, over != "union", False)
     return np.asarray(by)
 
 
@@ -204,6 +237,15 @@ def neighbourhood(instances: Instances) -> Neighbourhood:
     ious = pixels / (instances.areas[first] + instances.areas[second] - pixels)
     offsets, others, values = _decay_kernels.neighbours(first, second, ious, len(instances))
     return offsets, others, values
+
+
+def _masks(instances: Instances) -> tuple[Any, ...]:
+    """What kernels of suppression want to know of the masks."""
+    return (*instances.runs, instances.boxes, instances.areas, instances.shape[0])
+
+
+def _class_array(instances: Instances) -> NDArray[np.int32]:
+    return _NONE if instances.classes is None else instances.classes
 
 
 def _classes(instances: Instances) -> NDArray[np.int32]:

@@ -10,7 +10,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as coco
 from strategies import instance_sets
 
-from nucfuse.ensemble.nms import box_nms, mask_nms, matrix_nms, soft_nms
+from nucfuse.ensemble.nms import (
+    box_nms,
+    mask_nms,
+    mask_suppressors,
+    matrix_nms,
+    nms_indices,
+    soft_nms,
+)
 from nucfuse.masks.instances import Instances
 
 SHARES = st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 0.6, 1.0])
@@ -51,6 +58,21 @@ def test_mask_nms_matches_naive(instances, iou, over):
     masks, classes, _, order = sizes_of(instances)
     kept = greedy(order, shares_of(masks, classes, over), iou)
     assert mask_nms(instances, iou, over) == instances[kept]
+    indices = nms_indices(instances, iou, over)
+    assert indices.dtype == np.int64
+    assert indices.tolist() == kept
+
+
+@given(instance_sets(), SHARES, st.sampled_from(["union", "smaller"]))
+def test_the_lowest_in_rank_of_those_kept_suppresses(instances, iou, over):
+    masks, classes, _, order = sizes_of(instances)
+    share, ranks = shares_of(masks, classes, over), np.argsort(order)
+    kept = greedy(order, share, iou)
+    by = [
+        next((k for k in order if k in kept and share(k, i) > iou), -1) for i in range(len(masks))
+    ]
+    by = [-1 if i in kept else k for i, k in enumerate(by)]
+    assert mask_suppressors(instances, ranks, iou, over).tolist() == by
 
 
 @given(instance_sets(), SHARES)
@@ -211,7 +233,19 @@ def test_many_copies_in_one_place_and_a_run_that_reaches_in():
     assert len(mask_nms(holed, 0.7)) == 2
 
 
-@pytest.mark.parametrize("function", [mask_nms, box_nms, soft_nms, matrix_nms])
+@pytest.mark.parametrize("gap", range(21))
+def test_counting_ends_early_only_where_enough_is_shared(gap):
+    """20 columns, of which the first, the last or some in the middle are not shared."""
+    full, part = np.ones((2, 20), bool), np.ones((2, 20), bool)
+    part[0, 20 - gap :] = False
+    for other in (part, part[:, ::-1], np.roll(part, 7, axis=1)):
+        x = Instances.from_masks([full, other], scores=[0.9, 0.8])
+        iou = other.sum() / 40
+        assert nms_indices(x, iou).tolist() == [0, 1]
+        assert nms_indices(x, np.nextafter(iou, 0)).tolist() == [0]
+
+
+@pytest.mark.parametrize("function", [mask_nms, nms_indices, box_nms, soft_nms, matrix_nms])
 def test_no_masks_and_masks_without_pixels(function):
     assert len(function(Instances.empty((3, 4)))) == 0
     assert len(function(row("...", "xx.", "..."))) == 3
@@ -221,6 +255,8 @@ def test_no_masks_and_masks_without_pixels(function):
     ("function", "given", "words"),
     [
         (mask_nms, {"iou": -0.1}, r"iou must be a number in \[0, 1\]"),
+        (nms_indices, {"iou": 1.5}, r"iou must be a number in \[0, 1\]"),
+        (nms_indices, {"over": "area"}, "over must be one of 'union', 'smaller'"),
         (mask_nms, {"over": "both"}, "over must be one of 'union', 'smaller'"),
         (box_nms, {"iou": math.nan}, "iou must be"),
         (soft_nms, {"iou": 2}, "iou must be"),

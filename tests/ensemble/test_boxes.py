@@ -327,3 +327,27 @@ def test_bad_input(given, words):
 def test_bad_input_of_nms(given, words):
     with pytest.raises(ValueError, match=words):
         nms_boxes(**{"boxes": [[0, 0, 1, 1], [0, 0, 1, 2]], **given})
+
+
+def test_nms_of_boxes_at_the_threshold_or_just_above_it():
+    """In float32 these IoU are 0.5; in an image of 1e6 the margin of the comparison counts."""
+    far = [1e6, 1e6, 1e6 + 1, 1e6 + 1]
+    boxes = np.array([[0, 0, 1, 2], [0, 0, 1, 1], far])
+    assert nms_boxes(boxes, [0.9, 0.8, 0.7], iou=0.5).tolist() == [0, 1, 2]
+    boxes[1, 3] += 1e-12
+    assert nms_boxes(boxes, [0.9, 0.8, 0.7], iou=0.5).tolist() == [0, 2]
+    assert nms_boxes(boxes, [0.9, 0.8, 0.7], [0, 1, 0], iou=0.5).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("n", [32, 33, 256, 257])
+@pytest.mark.parametrize("iou", [0.05, 0.1, 0.5])
+def test_nms_of_images_of_any_size_matches_naive(n, iou):
+    rng = np.random.default_rng(n)
+    corners = rng.integers(0, 40, (n, 2))
+    boxes = np.hstack([corners, corners + rng.integers(1, 12, (n, 2))]).astype(float)
+    classes = rng.integers(0, 2, n)
+    share, kept = share_of(boxes, classes), []
+    for i in range(n):
+        if not any(share(k, i) > iou for k in kept):
+            kept.append(i)
+    assert nms_boxes(boxes, None, classes, iou).tolist() == kept

@@ -1,4 +1,4 @@
-# make demo: install, fuse baselines and score them on real images     make test: install and run the checks
+# make demo: install, segment real images, fuse and score             make test: install and run the checks
 # make PYTHON=/path/to/python3.11 …: another interpreter than python3
 
 PYTHON ?= python3
@@ -46,18 +46,22 @@ venv: .venv/installed-dev
 demo: .venv/installed
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/nucfuse sample --out $(DEMO)/sample
-	$(BIN)/nucfuse predict $(DEMO)/sample/images --out $(DEMO)/unet.npz
+	@echo "Three baselines without training, their union and their fusion:"
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --model otsu --out $(DEMO)/otsu.npz
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --model adaptive --out $(DEMO)/adaptive.npz
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --model log --out $(DEMO)/log.npz
-	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
+	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
 	  --method union --out $(DEMO)/union.npz
-	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
+	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
 	  --out $(DEMO)/fused.npz --images $(DEMO)/sample/images --report $(DEMO)/fusion
-	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/fused.npz \
+	@echo "The U-Net, which has seen none of these images, and its outlines voted on by all four:"
+	$(BIN)/nucfuse predict $(DEMO)/sample/images --out $(DEMO)/unet.npz
+	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
+	  --method revote --out $(DEMO)/revoted.npz
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/revoted.npz \
 	  --by modality --images $(DEMO)/sample/images --out $(DEMO)/score
-	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/unet.npz $(DEMO)/otsu.npz \
-	  $(DEMO)/adaptive.npz $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz --brief
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/otsu.npz $(DEMO)/adaptive.npz \
+	  $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz $(DEMO)/unet.npz $(DEMO)/revoted.npz --brief
 	@echo "The tables are in $(DEMO)/score, and what to look at by eye in $(DEMO)/fusion."
 
 test: PYTEST_OPTIONS := -m "not slow"

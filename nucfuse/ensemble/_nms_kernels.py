@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from nucfuse.ensemble._block_kernels import kept_of_few, suits_blocks
 from nucfuse.ensemble._grid_kernels import cell_at, cell_rects, empty_grid, insert, plan_grid
 from nucfuse.ensemble._pair_kernels import (
     box_overlap,
@@ -40,12 +41,19 @@ def score_ranks(scores, bits):
 @njit(cache=True, nogil=True)
 def kept_masks(masks, classes, scores, bits, threshold, smaller):
     """Masks that greedy suppression keeps, in ascending order, int64 (K,); see `suppress_masks`."""
-    ranks = score_ranks(scores, bits)
-    by = suppress_masks(masks, np.empty(0, np.int32), classes, ranks, threshold, smaller, True)
-    kept, n = np.empty(by.size, np.int64), 0
-    for i in range(by.size):
+    if suits_blocks(masks[3]):
+        strengths = np.empty(scores.size)
+        for i in range(scores.size):
+            strengths[i] = 1.0 if np.isnan(scores[i]) else scores[i]
+        stays = kept_of_few(masks, classes, strengths, threshold, smaller)
+    else:
+        ranks = score_ranks(scores, bits)
+        nobody = np.empty(0, np.int32)
+        stays = suppress_masks(masks, nobody, classes, ranks, threshold, smaller, True) < 0
+    kept, n = np.empty(stays.size, np.int64), 0
+    for i in range(stays.size):
         kept[n] = i
-        n += by[i] < 0
+        n += stays[i]
     return kept[:n]
 
 

@@ -14,6 +14,7 @@ _CHOICES = {
     "loss": ("cross_entropy", "bce", "dice", "bce_dice", "lovasz"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("cosine", "plateau", "constant"),
+    "precision": ("float32", "bfloat16"),
 }
 # Smallest and largest value of each number.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -79,6 +80,8 @@ class TrainingConfig:
         Share of crops that see a random mixture of the planes of a coloured image.
     balance : float
         0: every image is drawn as often; 1: every modality is.
+    precision : {"float32", "bfloat16"}
+        Of the arithmetic inside the network; weights, loss and what is kept are float32.
     validation : float
         Share of the training images that only measure; none of them is trained on.
     seed : int
@@ -107,6 +110,7 @@ class TrainingConfig:
     native: float = 0.5
     mix: float = 0.5
     balance: float = 0.5
+    precision: str = "float32"
     validation: float = 0.05
     seed: int = 0
 

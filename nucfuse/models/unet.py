@@ -7,7 +7,7 @@ from nucfuse.models.inputs import CHANNELS
 from nucfuse.models.unet_config import UNetConfig
 
 
-def build_unet(config: UNetConfig, seed: int = 0) -> Any:
+def build_unet(config: UNetConfig, seed: int = 0, precision: str = "float32") -> Any:
     """A U-Net with fresh weights.
 
     Parameters
@@ -15,6 +15,8 @@ def build_unet(config: UNetConfig, seed: int = 0) -> Any:
     config : UNetConfig
     seed : int
         Of the weights and of dropout.
+    precision : {"float32", "bfloat16"}
+        Of the arithmetic; weights and probabilities are float32 in both.
 
     Returns
     -------
@@ -22,6 +24,17 @@ def build_unet(config: UNetConfig, seed: int = 0) -> Any:
         image (B, H, W, C) in [0, 1] -> probabilities (B, H, W, K) of ``config.outputs``, where C
         is that of the input and H and W are multiples of ``config.stride``.
     """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy({"bfloat16": "mixed_bfloat16"}.get(precision, precision))
+    try:
+        return _built(config, seed)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _built(config: UNetConfig, seed: int) -> Any:
     import keras
 
     style = Style(config.activation, config.initialiser, config.norm, config.dropout, 1000 * seed)
@@ -54,12 +67,15 @@ def _doubled(x: Tensor, width: int, config: UNetConfig, style: Style) -> Tensor:
 def _head(x: Tensor, config: UNetConfig, style: Style) -> Tensor:
     from keras import layers
 
+    # Probabilities are float32 whatever the network computes in: a loss takes their logarithm.
+    sigmoid = layers.Activation("sigmoid", dtype="float32")
+
     def scores(n: int) -> Tensor:
         return layers.Conv2D(n, 1, kernel_initializer=style.kernel())(x)
 
     if config.head in ("nucleus", "boundary"):
-        return layers.Activation("sigmoid")(scores(len(config.outputs)))
-    classes = layers.Softmax()(scores(3))
+        return sigmoid(scores(len(config.outputs)))
+    classes = layers.Softmax(dtype="float32")(scores(3))
     if config.head == "distance":
-        return layers.concatenate([classes, layers.Activation("sigmoid")(scores(1))])
+        return layers.Concatenate(dtype="float32")([classes, sigmoid(scores(1))])
     return classes

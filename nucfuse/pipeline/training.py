@@ -112,7 +112,7 @@ def _fit(
 
     limit_threads(options.jobs)
     write_json(out / "parts.json", parts.to_dict())
-    model = build_unet(config.network, config.seed)
+    model = build_unet(config.network, config.seed, config.precision)
     scored = Validation(validate, config.network, config.diameter) if validate else None
     trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
     if trainer.progress.step:
@@ -125,7 +125,9 @@ def _fit(
         "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
         "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),
     }  # fmt: skip
-    card = save_network(model, config, out, options.name, record)
+    kept = build_unet(config.network)
+    kept.set_weights(model.get_weights())
+    card = save_network(kept, config, out, options.name, record)
     write_json(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
     return (
         f"{card}: {trainer.progress.epoch} epochs, {trainer.progress.step} steps in "

@@ -45,6 +45,23 @@ def test_the_seed_decides_the_weights():
     assert any((a != b).any() for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.parametrize("head", HEADS)
+def test_bfloat16_inside_keeps_weights_and_probabilities_in_float32(head):
+    import keras
+
+    config = UNetConfig(**SMALL, head=head)
+    model, full = build_unet(config, 3, "bfloat16"), build_unet(config, 3)
+    assert keras.config.dtype_policy().name == "float32"  # of whatever is built next
+    image = np.random.default_rng(0).random((1, 32, 32, 1), np.float32)
+    values, exact = model(image, training=False).numpy(), full(image, training=False).numpy()
+    assert values.dtype == np.float32
+    for a, b in zip(model.get_weights(), full.get_weights(), strict=True):
+        assert a.dtype == np.float32
+        assert_array_equal(a, b)
+    assert_allclose(values, exact, atol=0.05)
+    assert (values != exact).any()
+
+
 def test_the_studys_networks_go_down_to_8_squared():
     sides = {name: config.size // config.stride for name, config in PRESETS.items() if config.size}
     assert sides == {"study-128": 8, "study-256": 8, "study-512": 8}

@@ -1,0 +1,66 @@
+"""Compiled search for the true box that each of many boxes overlaps most. Nothing here raises.
+
+True boxes are sorted by their upper edge and none is higher than ``tallest``: only those that begin
+less than that above a box, and not below it, are looked at. No table of all pairs is made.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def best_matches(boxes, truths, numbers, tallest):
+    """The true box of largest IoU with each box, that IoU, and the largest IoU of each true box.
+
+    float32 (N, 4), float32 (T, 4), int64 (T,) -> int64 (N,), float64 (N,), float64 (T,). Of equal
+    IoU the lowest of ``numbers`` wins, which is what is returned; -1 where nothing is shared.
+    """
+    n, m = boxes.shape[0], truths.shape[0]
+    which, overlaps, best = np.full(n, -1), np.zeros(n), np.zeros(m)
+    for i in range(n):
+        for t in range(_first_below(truths, boxes[i, 0] - tallest), m):
+            if truths[t, 0] >= boxes[i, 2]:
+                break
+            iou = _iou(boxes[i], truths[t])
+            best[t] = max(best[t], iou)
+            if iou > overlaps[i] or (iou == overlaps[i] and iou > 0 and numbers[t] < which[i]):
+                which[i], overlaps[i] = numbers[t], iou
+    return which, overlaps, best
+
+
+@njit(cache=True, nogil=True)
+def best_of_some(boxes, truths, best, tallest):
+    """Which boxes overlap a true box as much as its best one does, bool (N,)."""
+    n, m = boxes.shape[0], truths.shape[0]
+    found = np.zeros(n, np.bool_)
+    for i in range(n):
+        for t in range(_first_below(truths, boxes[i, 0] - tallest), m):
+            if truths[t, 0] >= boxes[i, 2] or found[i]:
+                break
+            iou = _iou(boxes[i], truths[t])
+            found[i] = iou > 0 and iou == best[t]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _first_below(truths, y):
+    """The first true box whose upper edge lies below y."""
+    low, high = 0, truths.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if truths[middle, 0] > y:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@njit(cache=True, nogil=True)
+def _iou(a, b):
+    """Of two float32 boxes, in float64."""
+    y0, x0, y1, x1 = np.float64(a[0]), np.float64(a[1]), np.float64(a[2]), np.float64(a[3])
+    v0, u0, v1, u1 = np.float64(b[0]), np.float64(b[1]), np.float64(b[2]), np.float64(b[3])
+    h, w = min(y1, v1) - max(y0, v0), min(x1, u1) - max(x0, u0)
+    if h <= 0 or w <= 0:
+        return 0.0
+    return h * w / ((y1 - y0) * (x1 - x0) + (v1 - v0) * (u1 - u0) - h * w)

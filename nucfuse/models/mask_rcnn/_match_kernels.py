@@ -12,16 +12,19 @@ from numba import njit
 def best_matches(boxes, truths, numbers, tallest):
     """The true box of largest IoU with each box, that IoU, and the largest IoU of each true box.
 
-    float32 (N, 4), float32 (T, 4), int64 (T,) -> int64 (N,), float64 (N,), float64 (T,). Of equal
+    float32 (N, 4), float64 (T, 4), int64 (T,) -> int64 (N,), float64 (N,), float64 (T,). Of equal
     IoU the lowest of ``numbers`` wins, which is what is returned; -1 where nothing is shared.
     """
     n, m = boxes.shape[0], truths.shape[0]
     which, overlaps, best = np.full(n, -1), np.zeros(n), np.zeros(m)
     for i in range(n):
-        for t in range(_first_below(truths, boxes[i, 0] - tallest), m):
-            if truths[t, 0] >= boxes[i, 2]:
+        y0, x0, y1, x1 = _corners(boxes, i)
+        for t in range(_first_below(truths, y0 - tallest), m):
+            if truths[t, 0] >= y1:
                 break
-            iou = _iou(boxes[i], truths[t])
+            if truths[t, 1] >= x1 or truths[t, 3] <= x0:
+                continue
+            iou = _iou(y0, x0, y1, x1, truths, t)
             best[t] = max(best[t], iou)
             if iou > overlaps[i] or (iou == overlaps[i] and iou > 0 and numbers[t] < which[i]):
                 which[i], overlaps[i] = numbers[t], iou
@@ -29,15 +32,21 @@ def best_matches(boxes, truths, numbers, tallest):
 
 
 @njit(cache=True, nogil=True)
-def best_of_some(boxes, truths, best, tallest):
+def best_of_some(boxes, truths, overlaps, best, tallest):
     """Which boxes overlap a true box as much as its best one does, bool (N,)."""
     n, m = boxes.shape[0], truths.shape[0]
     found = np.zeros(n, np.bool_)
+    lowest = np.inf
+    for value in best:
+        lowest = min(lowest, value) if value > 0 else lowest
     for i in range(n):
-        for t in range(_first_below(truths, boxes[i, 0] - tallest), m):
-            if truths[t, 0] >= boxes[i, 2] or found[i]:
+        if overlaps[i] < lowest:  # most boxes: none of a true box's best overlaps less
+            continue
+        y0, x0, y1, x1 = _corners(boxes, i)
+        for t in range(_first_below(truths, y0 - tallest), m):
+            if truths[t, 0] >= y1 or found[i]:
                 break
-            iou = _iou(boxes[i], truths[t])
+            iou = _iou(y0, x0, y1, x1, truths, t)
             found[i] = iou > 0 and iou == best[t]
     return found
 
@@ -56,10 +65,18 @@ def _first_below(truths, y):
 
 
 @njit(cache=True, nogil=True)
-def _iou(a, b):
-    """Of two float32 boxes, in float64."""
-    y0, x0, y1, x1 = np.float64(a[0]), np.float64(a[1]), np.float64(a[2]), np.float64(a[3])
-    v0, u0, v1, u1 = np.float64(b[0]), np.float64(b[1]), np.float64(b[2]), np.float64(b[3])
+def _corners(boxes, i):
+    """Of a float32 box, in float64."""
+    return (
+        np.float64(boxes[i, 0]), np.float64(boxes[i, 1]),
+        np.float64(boxes[i, 2]), np.float64(boxes[i, 3]),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _iou(y0, x0, y1, x1, truths, t):
+    """Of a box and a true box."""
+    v0, u0, v1, u1 = truths[t, 0], truths[t, 1], truths[t, 2], truths[t, 3]
     h, w = min(y1, v1) - max(y0, v0), min(x1, u1) - max(x0, u0)
     if h <= 0 or w <= 0:
         return 0.0

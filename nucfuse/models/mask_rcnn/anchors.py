@@ -59,9 +59,11 @@ def anchors(shape: tuple[int, int], config: MaskRCNNConfig) -> NDArray[np.float3
 
 def _level(shape: tuple[int, int], stride: int, sides: NDArray[np.float64]) -> NDArray[np.float32]:
     rows, columns = ((np.arange(n // stride) + 0.5) * stride for n in shape)
-    centres = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)[:, :, np.newaxis]
-    corners = np.concatenate([centres - sides / 2, centres + sides / 2], axis=-1)
-    return corners.reshape(-1, 4).astype(np.float32)
+    found = np.empty((rows.size, columns.size, len(sides), 4), np.float32)
+    for k, sign in ((0, -0.5), (2, 0.5)):
+        found[..., k] = rows[:, np.newaxis, np.newaxis] + sign * sides[:, 0]
+        found[..., k + 1] = columns[:, np.newaxis] + sign * sides[:, 1]
+    return found.reshape(-1, 4)
 
 
 def best_overlaps(

@@ -78,7 +78,7 @@ def rpn_targets(
     match = np.full(len(anchors), IGNORED, np.int8)
     match[overlaps < config.rpn_low] = NEGATIVE
     match[overlaps >= config.rpn_high] = POSITIVE
-    match[kernels.best_of_some(anchors, boxes, best, tallest)] = POSITIVE
+    match[kernels.best_of_some(anchors, boxes, overlaps, best, tallest)] = POSITIVE
     positive = _drawn(match == POSITIVE, _share(config.rpn_batch, config.rpn_share), rng)
     negative = _drawn(match == NEGATIVE, config.rpn_batch - positive.size, rng)
     match[:] = IGNORED
@@ -144,7 +144,7 @@ def _drawn(which: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDA
 
 def _sorted(
     true_boxes: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.int64], float]:
+) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
     """True boxes by their upper edge, which each was, and the largest height."""
     corners = true_boxes.astype(np.float64)
     sides = corners[:, 2:] - corners[:, :2]
@@ -155,5 +155,4 @@ def _sorted(
             f"{true_boxes[flat[0]].tolist()}"
         )
     order = np.argsort(true_boxes[:, 0], kind="stable")
-    boxes = np.ascontiguousarray(true_boxes[order], np.float32)
-    return boxes, order, float(sides[:, 0].max(initial=0))
+    return corners[order], order, float(sides[:, 0].max(initial=0))

@@ -18,6 +18,7 @@ from nucfuse.masks.overlap import overlaps
 
 UNKNOWN = "unknown"  # modality of an image that is not there
 
+BOX_COLUMNS = ("y0", "x0", "y1", "x1")
 _IMAGE_COLUMNS = (
     "image_id", "height", "width", "modality", "n_nuclei", "touching", "with_holes", "in_pieces",
 )  # fmt: skip
@@ -30,6 +31,7 @@ class ImageFacts:
     image_id: str
     shape: tuple[int, int]
     modality: str
+    boxes: NDArray[np.int32]
     areas: NDArray[np.int64]
     touching: NDArray[np.bool_]
     with_holes: NDArray[np.bool_]
@@ -48,7 +50,7 @@ class Exploration:
         another, have holes, are in pieces.
     nuclei : DataFrame
         A row per nucleus: image id, modality, its number, area in pixels, diameter of a disc of
-        that area, and whether it touches another.
+        that area, whether it touches another, and its box (y0, x0, y1, x1, half-open).
     """
 
     path: str
@@ -136,8 +138,9 @@ def image_facts(sample: Sample, image: NDArray[Any] | None) -> ImageFacts:
         )
     kind = UNKNOWN if image is None else modality(image)
     return ImageFacts(
-        sample.image_id, nuclei.shape, kind, nuclei.areas, touching(nuclei), *find_flaws(nuclei)
-    )
+        sample.image_id, nuclei.shape, kind, nuclei.boxes, nuclei.areas, touching(nuclei),
+        *find_flaws(nuclei),
+    )  # fmt: skip
 
 
 def touching(nuclei: Instances) -> NDArray[np.bool_]:
@@ -181,6 +184,7 @@ def exploration(path: str, format: str, facts: Sequence[ImageFacts]) -> Explorat
     ]  # fmt: skip
     counts = [len(f.areas) for f in facts]
     areas = np.concatenate([np.zeros(0, np.int64), *(f.areas for f in facts)])
+    boxes = np.concatenate([np.zeros((0, 4), np.int32), *(f.boxes for f in facts)])
     nuclei = {
         "image_id": np.repeat(np.array([f.image_id for f in facts], object), counts),
         "modality": np.repeat(np.array([f.modality for f in facts], object), counts),
@@ -188,6 +192,7 @@ def exploration(path: str, format: str, facts: Sequence[ImageFacts]) -> Explorat
         "area": areas,
         "diameter": 2 * np.sqrt(areas / np.pi),
         "touching": np.concatenate([np.zeros(0, bool), *(f.touching for f in facts)]),
+        **dict(zip(BOX_COLUMNS, boxes.T, strict=True)),
     }
     return Exploration(
         path, format, pd.DataFrame(images, columns=list(_IMAGE_COLUMNS)), pd.DataFrame(nuclei)

@@ -1,5 +1,6 @@
 """What a data set is made of."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,16 @@ from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import open_dataset
 from nucfuse.data.pairing import listed
 from nucfuse.data.sizes import open_sizes
-from nucfuse.data.statistics import Exploration, ImageFacts, exploration, image_facts
+from nucfuse.data.statistics import (
+    BOX_COLUMNS,
+    Exploration,
+    ImageFacts,
+    exploration,
+    image_facts,
+)
 from nucfuse.errors import DataError
+from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
+from nucfuse.models.mask_rcnn.coverage import Coverage, coverage
 from nucfuse.pipeline.running import check_output, each_image, engine_name
 
 
@@ -37,6 +46,27 @@ def explore(truth: Path, *, images: Path | None = None, out: Path | None = None,
     job = partial(_facts, dataset, source)
     facts = list(each_image(engine_name(jobs, engine), job, dataset.ids, "Exploring"))
     return exploration(str(truth), dataset.format, facts)
+
+
+def anchor_coverage(
+    result: Exploration, configs: Mapping[str, MaskRCNNConfig]
+) -> dict[str, list[Coverage]]:
+    """How well the anchors of some Mask R-CNNs cover the nuclei of a data set, by name.
+
+    At the images' own size, and again at that to which the network's images are resized, if any.
+    """
+    shapes = dict(zip(result.images["image_id"], zip(result.images["height"],
+                      result.images["width"], strict=True), strict=True))  # fmt: skip
+    groups = result.nuclei.groupby("image_id", sort=False)
+    boxes = {image_id: rows[list(BOX_COLUMNS)].to_numpy() for image_id, rows in groups}
+    sizes = [shapes[image_id] for image_id in boxes]
+    return {
+        name: [
+            coverage(list(boxes.values()), sizes, config, scaled)
+            for scaled in ([False, True] if config.size else [False])
+        ]
+        for name, config in configs.items()
+    }
 
 
 def record(truth: Path, images: Path | None) -> dict[str, Any]:

@@ -44,7 +44,9 @@ def write_comparison(out: Path, result: Comparison) -> None:
         _write_table(folder / "comparison.csv", pd.concat(tables))
 
 
-def write_exploration(out: Path, result: Exploration, record: dict[str, Any]) -> None:
+def write_exploration(
+    out: Path, result: Exploration, summary: dict[str, Any], record: dict[str, Any]
+) -> None:
     """``images.csv``, ``nuclei.csv``, tables per modality and source, and plots in ``out``.
 
     Raises
@@ -53,7 +55,7 @@ def write_exploration(out: Path, result: Exploration, record: dict[str, Any]) ->
         If the folder cannot be written, or matplotlib is not installed.
     """
     plots = exploration_plots(result)
-    with _folder(out, result.to_dict(), record) as folder:
+    with _folder(out, summary, record) as folder:
         _write_table(folder / "images.csv", result.images)
         _write_table(folder / "nuclei.csv", result.nuclei)
         _write_table(folder / "by_modality.csv", result.by_modality())

@@ -38,7 +38,7 @@ def comparison_text(result: Comparison) -> str:
         rows = [(str(name), *_difference(row)) for name, row in table.to_dict("index").items()]
         title = f"{pair.names[1]} minus {pair.names[0]}, on {pair.n_images} images"
         parts.append(
-            _table(("", "difference", "95 % interval", "wins / losses / ties"), rows, title)
+            plain_table(("", "difference", "95 % interval", "wins / losses / ties"), rows, title)
         )
     return "\n".join(part for part in parts if part)
 
@@ -54,7 +54,7 @@ def exploration_text(result: Exploration) -> str:
     for table in tables:
         rows = [_composition(row) for row in table.to_dict("records")]
         columns = (str(table.columns[0]), "images", "", "nuclei", "per image", "diameter (px)")
-        parts.append(_table((*columns, "touching"), rows, f"by {table.columns[0]}"))
+        parts.append(plain_table((*columns, "touching"), rows, f"by {table.columns[0]}"))
     parts.append(
         f"masks with holes: {said['with_holes']}, in several pieces: {said['in_pieces']}; "
         f"images without nuclei: {said['images_without_nuclei']}\n"
@@ -105,7 +105,7 @@ def _headline(result: ScoreResult) -> str:
             (name, f"{len(scores)}", f"{missing}", f"{scores.summary['dsb_ap']:.4f}",
              f"{low:.4f} … {high:.4f}", *values)
         )  # fmt: skip
-    return _table(columns, rows, f"Truth: {result.truth}")
+    return plain_table(columns, rows, f"Truth: {result.truth}")
 
 
 def _pairing_lines(result: ScoreResult) -> str:
@@ -131,7 +131,9 @@ def _anatomy(scores: Scores, title: str) -> str:
         (kind, "" if pd.isna(count) else str(count), f"{gain:+.4f}")
         for kind, count, gain in zip(table["kind"], table["count"], table["gain"], strict=True)
     ]
-    return _table(("error", "nuclei", "dsb_ap if mended"), rows, f"{title}where the points are")
+    return plain_table(
+        ("error", "nuclei", "dsb_ap if mended"), rows, f"{title}where the points are"
+    )
 
 
 def _stratum(scores: Scores, key: str, title: str) -> str:
@@ -139,7 +141,7 @@ def _stratum(scores: Scores, key: str, title: str) -> str:
     wanted = [key, "n_images", "n_true", *_HEADLINES, *_EXTRA] if key != "size" else table.columns
     shown = table[[name for name in wanted if name in table.columns]]
     rows = [tuple(_number(value) for value in row) for row in shown.itertuples(index=False)]
-    return _table(tuple(shown.columns), rows, f"{title}by {key}")
+    return plain_table(tuple(shown.columns), rows, f"{title}by {key}")
 
 
 def _worst(scores: Scores, most: int, title: str) -> str:
@@ -148,16 +150,18 @@ def _worst(scores: Scores, most: int, title: str) -> str:
     names = ["image_id", "n_true", "n_pred", "dsb_ap", "missed", "spurious", "split", "merged"]
     worst = scores.per_image.nsmallest(most, "dsb_ap")[names]
     rows = [tuple(_number(value) for value in row) for row in worst.itertuples(index=False)]
-    return _table(tuple(names), rows, f"{title}worst images")
+    return plain_table(tuple(names), rows, f"{title}worst images")
 
 
 def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _table(columns: Iterable[str], rows: Sequence[Sequence[str]], title: str) -> str:
+def plain_table(columns: Iterable[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
     """A plain table, as wide as it needs to be, so that nothing is cut off in a pipe."""
-    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
+    table = Table(
+        title=title or None, title_justify="left", title_style="", box=None, pad_edge=False
+    )
     for k, name in enumerate(columns):
         table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
     for row in rows:

@@ -78,6 +78,8 @@ def test_rows_of_images_and_nuclei(result):
     assert result.nuclei["image_id"].tolist() == ["a"] * 4 + ["b"] * 2 + ["d"]
     assert result.nuclei["nucleus"].tolist() == [1, 2, 3, 4, 1, 2, 1]
     assert result.nuclei["area"].tolist() == [4, 2, 8, 4, 1, 1, 3]
+    boxes = result.nuclei[["y0", "x0", "y1", "x1"]].to_numpy()
+    assert boxes[[0, 2, 5]].tolist() == [[0, 0, 2, 2], [3, 1, 6, 4], [2, 4, 3, 5]]
     assert result.nuclei["touching"].tolist() == [False, False, True, True, True, True, False]
     assert_allclose(np.pi * (result.nuclei["diameter"] / 2) ** 2, result.nuclei["area"])
 

@@ -72,6 +72,35 @@ def test_files_are_written_and_plots_are_pictures(folders, tmp_path):
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
 
 
+def test_anchors_of_a_preset_are_held_against_the_nuclei(folders, tmp_path):
+    """Discs of radius 5: boxes of 11 pixels, which anchors of 12 cover and those of 32 do not."""
+    command = ("explore", folders[0], "--anchors", "small", "--anchors", "paper-resnet50")
+    said = run(*command).stdout
+    assert "anchors of small, images as they are: 12, 24, 48, 96 px at strides 4, 8" in said
+    assert ["all", "9", "1.000", "0.667"] in [line.split() for line in said.splitlines()]
+    assert "anchors of paper-resnet50, images resized to 1024: 32, 64" in said
+    assert said.count("left out (fewer than half covered at 0.5): 8 to 16 px, 100.0% of the") == 1
+    assert run("explore", folders[0]).stdout == said[: said.index("\nanchors")]
+    told = json.loads(run(*command, "--json", "--out", tmp_path / "out").stdout)
+    assert told["anchors"]["small"]["native"]["covered_50"] == 1
+    assert told["anchors"]["small"].keys() == {"native"}
+    assert told["anchors"]["paper-resnet50"]["native"]["covered_50"] == 0
+    assert told["anchors"]["paper-resnet50"]["resized"]["covered_50"] == 1
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == told
+
+
+def test_the_studys_anchors_have_a_gap(folders):
+    said = run("explore", folders[0], "--anchors", "study-resnet50").stdout
+    assert "no anchor size between 16 and 128 px, where 0.0% of the nuclei are" in said
+    assert "no anchor size between 16 and 128 px, where 100.0% of the nuclei are" in said
+
+
+def test_no_such_preset_is_said_before_anything_is_read(tmp_path):
+    result = run("explore", tmp_path / "nowhere", "--anchors", "big")
+    assert result.exit_code == 3
+    assert "Mask R-CNN preset must be one of small, paper-resnet50" in result.stderr
+
+
 def test_images_without_nuclei_are_drawn_too(tmp_path):
     samples = [Sample("a", np.zeros((9, 9), int)), Sample("b", np.zeros((9, 9), int))]
     write_dataset(tmp_path / "truth", samples, "labels")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ SIZE_EDGES = (8, 16, 32, 64, 128)
 COVERED = (0.5, 0.7)
 # A size class is left out if anchors cover less of it than this at the lower of them.
 _LEFT_OUT = 0.5
+# Squares in each other, one of twice the side, have an IoU of 0.25, and one half-way (by ratio)
+# between them has 0.5 with both: what lies between sizes farther apart is covered by neither.
+_LARGEST_STEP = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,16 +29,21 @@ class Coverage:
 
     Attributes
     ----------
+    config : MaskRCNNConfig
+    scaled : bool
+        Whether images were resized to ``config.size``.
     sizes : ndarray of float64, shape (T,)
-        Side of a square of each box's area, in pixels.
+        Side of a square of each box's area, in pixels of the image that was looked at.
     overlaps : ndarray of float64, shape (T,)
         IoU of each box with the anchor that covers it best.
     """
 
+    config: MaskRCNNConfig
+    scaled: bool
     sizes: NDArray[np.float64]
     overlaps: NDArray[np.float64]
 
-    def covered(self, iou: float = 0.5) -> float:
+    def covered(self, iou: float) -> float:
         """Share of boxes that some anchor covers at this IoU or more; NaN if there are none."""
         return _mean(self.overlaps >= iou)
 
@@ -45,32 +54,45 @@ class Coverage:
         rows: list[dict[str, Any]] = []
         for k in range(len(edges) - 1):
             overlaps = self.overlaps[classes == k]
-            shares = {f"covered_{round(100 * t)}": _mean(overlaps >= t) for t in COVERED}
+            n, least = len(overlaps), _mean(overlaps >= COVERED[0])
             rows.append(
                 {
                     "from": edges[k],
                     "to": edges[k + 1],
-                    "boxes": len(overlaps),
+                    "boxes": n,
                     "share": _mean(classes == k),
-                    **shares,
-                    "left_out": bool(len(overlaps)) and _mean(overlaps >= COVERED[0]) < _LEFT_OUT,
+                    **{_column(iou): _mean(overlaps >= iou) for iou in COVERED},
+                    "left_out": n > 0 and least < _LEFT_OUT,
                 }
             )
         return pd.DataFrame(rows)
+
+    def gaps(self) -> list[tuple[float, float, float]]:
+        """Where two anchor sizes are more than twice apart: from, to (px), share of the boxes."""
+        sizes = sorted(self.config.anchor_sizes)
+        return [
+            (low, high, _mean((self.sizes >= low) & (self.sizes < high)))
+            for low, high in pairwise(sizes)
+            if high > _LARGEST_STEP * low
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; what cannot be told of no boxes is None, the last class has no end."""
         rows = self.by_size().to_dict("records")
         return {
             "boxes": len(self.sizes),
-            **{f"covered_{round(100 * t)}": _known(self.covered(t)) for t in COVERED},
+            **{_column(iou): _known(self.covered(iou)) for iou in COVERED},
             "by_size": [{str(k): _known(v) for k, v in row.items()} for row in rows],
+            "gaps": [
+                {"from": low, "to": high, "share": _known(share)}
+                for low, high, share in self.gaps()
+            ],
         }
 
 
 def coverage(
     boxes: Sequence[ArrayLike], shapes: Sequence[tuple[int, int]], config: MaskRCNNConfig,
-    resized: bool = False,
+    scaled: bool = False,
 ) -> Coverage:  # fmt: skip
     """How well the anchors of a configuration cover the boxes of some images.
 
@@ -81,9 +103,8 @@ def coverage(
         width count nowhere.
     shapes : sequence of K (H, W)
     config : MaskRCNNConfig
-    resized : bool
-        Whether images are resized to ``config.size`` first, and the boxes with them; sizes are
-        those in the image as it is.
+    scaled : bool
+        Whether images are resized to ``config.size`` first, and the boxes with them.
 
     Returns
     -------
@@ -91,14 +112,18 @@ def coverage(
     """
     sizes, overlaps = [np.zeros(0)], [np.zeros(0)]
     for given, shape in zip(boxes, shapes, strict=True):
-        corners = np.asarray(given, np.float64).reshape(-1, 4)
+        scale = config.size / max(shape) if scaled and config.size else 1.0
+        corners = np.asarray(given, np.float64).reshape(-1, 4) * scale
         sides = corners[:, 2:] - corners[:, :2]
         present = (sides > 0).all(axis=1)
-        scale = config.size / max(shape) if resized and config.size else 1.0
         seen = (round(shape[0] * scale), round(shape[1] * scale))
         sizes.append(np.sqrt(np.prod(sides[present], axis=1)))
-        overlaps.append(best_overlaps(corners[present] * scale, seen, config))
-    return Coverage(np.concatenate(sizes), np.concatenate(overlaps))
+        overlaps.append(best_overlaps(corners[present], seen, config))
+    return Coverage(config, scaled, np.concatenate(sizes), np.concatenate(overlaps))
+
+
+def _column(iou: float) -> str:
+    return f"covered_{round(100 * iou)}"
 
 
 def _mean(values: NDArray[np.bool_]) -> float:

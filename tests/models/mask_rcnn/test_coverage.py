@@ -30,10 +30,17 @@ def test_a_size_that_anchors_miss_is_left_out():
 
 def test_resized_images_have_resized_boxes():
     config = PRESETS["study-resnet50"]
-    doubled = coverage([np.array([[4, 4, 8, 8]])], [(256, 128)], config, resized=True)
+    doubled = coverage([np.array([[4, 4, 8, 8]])], [(256, 128)], config, scaled=True)
     native = coverage([np.array([[8, 8, 16, 16]])], [(512, 256)], config)
     assert_allclose(doubled.overlaps, native.overlaps)
-    assert_allclose(doubled.sizes, [4])
+    assert_allclose(doubled.sizes, [8])
+
+
+def test_gaps_are_sizes_between_anchors_more_than_twice_apart():
+    config = PRESETS["study-resnet50"]
+    side = [np.array([[0, 0, s, s] for s in (15, 16, 64, 127, 128, 300)])]
+    assert coverage(side, [(512, 512)], config).gaps() == [(16, 128, pytest.approx(0.5))]
+    assert coverage(side, [(512, 512)], PRESETS["small"]).gaps() == []
 
 
 def test_json_has_no_numbers_that_json_does_not_know():

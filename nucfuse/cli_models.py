@@ -50,8 +50,9 @@ _INFERENCE = options(
 @click.option(
     "--model",
     metavar="NAME|PATH",
-    help="A model's name (see `nucfuse models`), the .json of a network you trained, or "
-    "predictions that are there already [default: unet].",
+    help="A model's name (see `nucfuse models`), the .json of a network you trained, a folder "
+    "of `train` runs (each image by those that held it out), or predictions that are there "
+    "already [default: unet].",
 )
 @click.option(
     "--out",
@@ -106,7 +107,7 @@ def models(as_json: bool) -> None:
     show_default=True,
     help="What is held out: nothing, one of five folds that no slide straddles, or one source.",
 )
-@click.option("--fold", help="Which fold (1 to 5) or source is held out.")
+@click.option("--fold", help="Which fold (1 to 5) or source is held out; all: each in turn.")
 @click.option("--pin", type=PATH, help="Folder of images that all lie in fold 1.")
 @click.option("--bag", type=click.IntRange(0), help="Learn from bootstrap sample N of the images.")
 @click.option("--name", default="unet", show_default=True, help="What the network is called.")
@@ -125,8 +126,8 @@ def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: An
     pinned = tuple(open_images(pin).ids) if pin else ()
     options = training.TrainOptions(pinned=pinned, **settings)
 
-    def show(log: Sequence[dict[str, float]]) -> None:
-        write_log(out, log)
+    def show(run: Path, log: Sequence[dict[str, float]]) -> None:
+        write_log(run, log)
         click.echo("  ".join(f"{k} {v:.4g}" for k, v in log[-1].items()), err=True)
 
     click.echo(training.train(config, truth, out, options, show))

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset
+from nucfuse.data.formats.labels import escape_id
 from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import open_dataset
 from nucfuse.data.near_duplicates import ImageRecord, image_record
@@ -22,11 +23,14 @@ from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.crops import TrainingImage, training_image
 from nucfuse.models.training_config import TrainingConfig, read_config
+from nucfuse.pipeline.cross_validated import PARTS
 from nucfuse.pipeline.held_out import score_held_out
 
-Log = Sequence[dict[str, float]]
+# Told the folder of a run and its log after each epoch.
+Watch = Callable[[Path, Sequence[dict[str, float]]], None]
 
 N_FOLDS = 5
+ALL = "all"  # every fold in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,10 @@ class Parts:
 
 
 def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
-          watch: Callable[[Log], None] = lambda log: None) -> str:  # fmt: skip
+          watch: Watch = lambda run, log: None) -> str:  # fmt: skip
     """Train a network, or go on with a run that was interrupted; returns a line of report.
+
+    For the fold "all", one network for each fold, and a line for each.
 
     Parameters
     ----------
@@ -68,10 +74,10 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
         A data set with images (DSB2018), or masks in any format together with ``options.images``.
     out : Path
         Folder of the run: ``parts.json`` (which image is for what), ``checkpoint.npz`` after every
-        epoch, and in the end the network and ``run.json``.
+        epoch, and in the end the network and ``run.json``. Of all folds, a folder for each.
     options : TrainOptions
     watch : callable
-        Given the log after each epoch, a row an epoch.
+        Given the folder of the run and its log after each epoch, a row an epoch.
 
     Raises
     ------
@@ -84,7 +90,14 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     config = read_config(config_path)
     dataset = open_dataset(truth)
     images = open_images(options.images or truth)
-    parts = _parts(images, _common(dataset, images), config, options)
+    records = _records(images, _common(dataset, images), options.jobs)
+    if options.protocol != "all" and options.fold == ALL:
+        names = sorted(set(_folds(records, config.seed, options).values()))
+        return "\n".join(
+            train(config_path, truth, out / escape_id(name), replace(options, fold=name), watch)
+            for name in names
+        )
+    parts = _parts(records, config, options)
     _check_same_parts(out, parts)
     learn, validate = (
         _read(dataset, images, ids, config.network.input, options.jobs)
@@ -102,7 +115,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
 def _fit(
     out: Path, config: TrainingConfig, learn: Sequence[TrainingImage],
     validate: Sequence[TrainingImage], parts: Parts, options: TrainOptions, inputs: list[Path],
-    watch: Callable[[Log], None],
+    watch: Watch,
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
     from nucfuse.models.saving import save_network
@@ -111,14 +124,14 @@ def _fit(
     from nucfuse.models.validating import Validation
 
     limit_threads(options.jobs)
-    write_json(out / "parts.json", parts.to_dict())
+    write_json(out / PARTS, parts.to_dict())
     model = build_unet(config.network, config.seed, config.precision)
     scored = Validation(validate, config.network, config.diameter) if validate else None
     trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
     if trainer.progress.step:
         print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
 
-    trainer.run(lambda row: watch(trainer.progress.log))
+    trainer.run(lambda row: watch(out, trainer.progress.log))
     record = {
         "data": inputs[1].name, "config": inputs[0].name, "protocol": options.protocol,
         "fold": options.fold, "bag": options.bag, "n_learn": len(set(parts.learn)),
@@ -146,20 +159,16 @@ def _common(dataset: Dataset, images: Images) -> list[str]:
     return dataset.ids
 
 
-def _parts(
-    images: Images, ids: Sequence[str], config: TrainingConfig, options: TrainOptions
-) -> Parts:
+def _records(images: Images, ids: Sequence[str], jobs: int) -> list[ImageRecord]:
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(lambda i: image_record(i, images.image(i)), ids))
+
+
+def _parts(records: Sequence[ImageRecord], config: TrainingConfig, options: TrainOptions) -> Parts:
     rng = np.random.default_rng([config.seed, options.bag or 0])
-    with ThreadPoolExecutor(options.jobs) as pool:
-        records = list(pool.map(lambda i: image_record(i, images.image(i)), ids))
-    try:
-        held = _held_out(records, config.seed, options)
-        rest = [r for r in records if r.image_id not in held]
-        validate = _validation(rest, config)
-    except DataError:
-        raise
-    except ValueError as error:  # of the splits: too few images
-        raise DataError(f"these {len(ids)} images cannot be split: {error}") from None
+    held = _held_out(records, config.seed, options)
+    rest = [r for r in records if r.image_id not in held]
+    validate = _validation(rest, config)
     learn = [r.image_id for r in rest if r.image_id not in validate]
     if not learn:
         raise DataError("no image is left to learn from; lower validation, or hold out less")
@@ -171,24 +180,37 @@ def _parts(
 def _held_out(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> set[str]:
     if options.protocol == "all":
         return set()
-    if options.protocol == "source":
-        folds = leave_source_out(records)
-    else:
-        known = {r.image_id for r in records}
-        pinned = [i for i in options.pinned if i in known]
-        numbers = grouped_folds(records, N_FOLDS, seed, pinned)
-        folds = {i: str(number) for i, number in numbers.items()}
+    folds = _folds(records, seed, options)
     names = sorted(set(folds.values()))
     if options.fold not in names:
-        raise DataError(f"--fold must be one of {', '.join(names)}, got {options.fold!r}")
+        known = ", ".join([*names, ALL])
+        raise DataError(f"--fold must be one of {known}, got {options.fold!r}")
     return {i for i, fold in folds.items() if fold == options.fold}
+
+
+def _folds(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> dict[str, str]:
+    """Image id -> name of its fold."""
+    if options.protocol == "source":
+        return leave_source_out(records)
+    known = {r.image_id for r in records}
+    numbers = _grouped(records, N_FOLDS, seed, [i for i in options.pinned if i in known])
+    return {i: str(number) for i, number in numbers.items()}
+
+
+def _grouped(
+    records: Sequence[ImageRecord], n_folds: int, seed: int, pinned: Sequence[str] = ()
+) -> dict[str, int]:
+    try:
+        return grouped_folds(records, n_folds, seed, pinned)
+    except ValueError as error:  # too few images
+        raise DataError(f"these {len(records)} images cannot be split: {error}") from None
 
 
 def _validation(records: Sequence[ImageRecord], config: TrainingConfig) -> set[str]:
     """Images that only measure; near-duplicates of what is trained on would say nothing."""
     if not config.validation:
         return set()
-    inner = grouped_folds(records, max(2, round(1 / config.validation)), config.seed)
+    inner = _grouped(records, max(2, round(1 / config.validation)), config.seed)
     return {i for i, fold in inner.items() if fold == 1}
 
 
@@ -219,7 +241,7 @@ def _labels(dataset: Dataset, image_id: str) -> NDArray[np.int32]:
 
 
 def _check_same_parts(out: Path, parts: Parts) -> None:
-    path = out / "parts.json"
+    path = out / PARTS
     if not path.exists():
         return
     before = json.loads(path.read_text("utf-8"))

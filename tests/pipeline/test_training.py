@@ -90,6 +90,27 @@ def test_what_was_held_out_is_predicted_and_scored(trained, sample):
     assert f"dsb_ap {expected:.4f}" in result.stdout
 
 
+def test_all_folds_predict_every_image_by_the_network_that_has_not_seen_it(sample, tmp_path):
+    runs, out = tmp_path / "runs", tmp_path / "all.npz"
+    small = sample / "small.toml"
+    small.write_text(CONFIG.replace("epochs = 2", "epochs = 1").replace("0.2", "0.0"))
+    result = train(sample, runs, "--protocol", "source", "--fold", "all", config="small.toml")
+    assert result.exit_code == 0, result.stderr
+    folds = sorted(runs.iterdir())
+    assert len(result.stdout.splitlines()) == len(folds) > 1
+    assert all((fold / "log.csv").exists() for fold in folds)
+    result = run("predict", sample / "images", "--model", runs, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    joined = open_dataset(out)
+    assert joined.ids == sorted(p.stem for p in (sample / "images").iterdir())
+    for fold in folds:
+        alone = open_dataset(fold / "held_out.npz")
+        for image_id in alone.ids:
+            assert_array_equal(
+                joined.read(image_id).masks.to_labels(), alone.read(image_id).masks.to_labels()
+            )
+
+
 def test_few_images_cannot_be_split_is_said(sample, tmp_path):
     for kind in ("images", "truth"):
         (tmp_path / kind).mkdir()
@@ -130,7 +151,7 @@ def test_another_fold_does_not_go_on_in_the_same_folder(trained, sample):
     ("options", "code", "message"),
     [
         (["--protocol", "grouped"], 2, "--protocol grouped or source needs --fold"),
-        (["--protocol", "grouped", "--fold", "6"], 3, "--fold must be one of 1, 2, 3, 4, 5"),
+        (["--protocol", "grouped", "--fold", "6"], 3, "--fold must be one of 1, 2, 3, 4, 5, all"),
         (["--protocol", "source", "--fold", "mars"], 3, "--fold must be one of "),
     ],
 )
@@ -158,7 +179,7 @@ def test_bags_differ_and_repeat_images(sample):
         options = training.TrainOptions(bag=bag)
         images = training.open_images(sample / "images")
         config = training.read_config(sample / "tiny.toml")
-        return training._parts(images, images.ids, config, options)
+        return training._parts(training._records(images, images.ids, 2), config, options)
 
     one, same, other = parts(1), parts(1), parts(2)
     assert one == same != other

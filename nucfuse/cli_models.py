@@ -110,6 +110,12 @@ def models(as_json: bool) -> None:
 @click.option("--fold", help="Which fold (1 to 5) or source is held out; all: each in turn.")
 @click.option("--pin", type=PATH, help="Folder of images that all lie in fold 1.")
 @click.option("--bag", type=click.IntRange(0), help="Learn from bootstrap sample N of the images.")
+@click.option(
+    "--from",
+    "start",
+    type=PATH,
+    help="Start from the weights of this network (.json, a run, or runs of all folds).",
+)
 @click.option("--name", default="unet", show_default=True, help="What the network is called.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
 def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: Any) -> None:

@@ -48,8 +48,8 @@ class CrossValidated:
         self._folder = folder
         cards: dict[str, list[Card]] = {}
         for parts in sorted(folder.glob(f"*/{PARTS}")):
-            card = _card_of(parts.parent)
-            for image_id in _held_out(parts):
+            card = card_of_run(parts.parent)
+            for image_id in held_out_of(parts):
                 cards.setdefault(image_id, []).append(card)
         models: dict[tuple[Path, ...], _Model] = {}
         self._models: dict[str, _Model] = {}
@@ -81,7 +81,14 @@ def is_cross_validation(path: Path) -> bool:
     return path.is_dir() and any(path.glob(f"*/{PARTS}"))
 
 
-def _card_of(run: Path) -> Card:
+def card_of_run(run: Path) -> Card:
+    """The network of a finished run.
+
+    Raises
+    ------
+    DataError
+        If there is none, or several.
+    """
     cards = [path for path in sorted(run.glob("*.json")) if is_card(path)]
     if len(cards) != 1:
         raise DataError(
@@ -91,7 +98,14 @@ def _card_of(run: Path) -> Card:
     return read_card(cards[0])
 
 
-def _held_out(parts: Path) -> list[str]:
+def held_out_of(parts: Path) -> list[str]:
+    """Ids of the images that a run holds out, from its ``parts.json``.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
     try:
         held = json.loads(parts.read_bytes())["held_out"]
         good = isinstance(held, list) and all(isinstance(image_id, str) for image_id in held)

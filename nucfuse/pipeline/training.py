@@ -21,9 +21,16 @@ from nucfuse.data.provenance import run_record, write_json
 from nucfuse.data.splits import grouped_folds, leave_source_out
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
+from nucfuse.models.card import Card, read_card
 from nucfuse.models.crops import TrainingImage, training_image
+from nucfuse.models.starting import check_same_network
 from nucfuse.models.training_config import TrainingConfig, read_config
-from nucfuse.pipeline.cross_validated import PARTS
+from nucfuse.pipeline.cross_validated import (
+    PARTS,
+    card_of_run,
+    held_out_of,
+    is_cross_validation,
+)
 from nucfuse.pipeline.held_out import score_held_out
 
 # Told the folder of a run and its log after each epoch.
@@ -41,6 +48,7 @@ class TrainOptions:
     fold: str | None = None
     bag: int | None = None
     images: Path | None = None
+    start: Path | None = None
     pinned: tuple[str, ...] = ()
     name: str = "unet"
     jobs: int = 2
@@ -94,16 +102,18 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     if options.protocol != "all" and options.fold == ALL:
         names = sorted(set(_folds(records, config.seed, options).values()))
         return "\n".join(
-            train(config_path, truth, out / escape_id(name), replace(options, fold=name), watch)
+            train(config_path, truth, out / escape_id(name), _of_fold(options, name), watch)
             for name in names
         )
     parts = _parts(records, config, options)
     _check_same_parts(out, parts)
+    start = None if options.start is None else _start(options.start, config, parts)
     learn, validate = (
         _read(dataset, images, ids, config.network.input, options.jobs)
         for ids in (parts.learn, parts.validate)
     )
-    line = _fit(out, config, learn, validate, parts, options, [config_path, truth], watch)
+    inputs = [config_path, truth, *([] if start is None else [start.path])]
+    line = _fit(out, config, learn, validate, parts, options, inputs, start, watch)
     if not parts.held_out:
         return line
     held = [record for record in parts.records if record.image_id in set(parts.held_out)]
@@ -115,10 +125,11 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
 def _fit(
     out: Path, config: TrainingConfig, learn: Sequence[TrainingImage],
     validate: Sequence[TrainingImage], parts: Parts, options: TrainOptions, inputs: list[Path],
-    watch: Watch,
+    start: Card | None, watch: Watch,
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
     from nucfuse.models.saving import save_network
+    from nucfuse.models.starting import load_weights
     from nucfuse.models.training import Trainer, limit_threads
     from nucfuse.models.unet import build_unet
     from nucfuse.models.validating import Validation
@@ -126,6 +137,8 @@ def _fit(
     limit_threads(options.jobs)
     write_json(out / PARTS, parts.to_dict())
     model = build_unet(config.network, config.seed, config.precision)
+    if start is not None:
+        load_weights(model, start)
     scored = Validation(validate, config.network, config.diameter) if validate else None
     trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
     if trainer.progress.step:
@@ -134,7 +147,8 @@ def _fit(
     trainer.run(lambda row: watch(out, trainer.progress.log))
     record = {
         "data": inputs[1].name, "config": inputs[0].name, "protocol": options.protocol,
-        "fold": options.fold, "bag": options.bag, "n_learn": len(set(parts.learn)),
+        "fold": options.fold, "bag": options.bag, "start": None if start is None else start.sha256,
+        "n_learn": len(set(parts.learn)),
         "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
         "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),
     }  # fmt: skip
@@ -147,6 +161,36 @@ def _fit(
         f"{trainer.progress.seconds / 60:.1f} minutes on {record['n_learn']} images; "
         f"{len(parts.held_out)} held out"
     )
+
+
+def _of_fold(options: TrainOptions, name: str) -> TrainOptions:
+    """Those of one fold of all; where they start from runs of all folds, from that of the fold."""
+    start = options.start
+    if start is not None and is_cross_validation(start):
+        start = start / escape_id(name)
+    return replace(options, fold=name, start=start)
+
+
+def _start(path: Path, config: TrainingConfig, parts: Parts) -> Card:
+    """The network to start from, which must not have seen what is held out."""
+    card = card_of_run(path) if path.is_dir() else read_card(path)
+    check_same_network(card, config.network)
+    source = card.path.with_name(PARTS)
+    if not parts.held_out:
+        return card
+    if not source.exists():
+        print(
+            f"warning: nothing says which images {card.path} was trained on; if some of them are "
+            "held out now, their score is worth nothing", file=sys.stderr,
+        )  # fmt: skip
+        return card
+    seen = sorted(set(parts.held_out) - set(held_out_of(source)))
+    if seen:
+        raise DataError(
+            f"{card.path}: this network may have seen {len(seen)} of the {len(parts.held_out)} "
+            f"images that are held out now, such as {seen[0]!r}; start from one of the same fold"
+        )
+    return card
 
 
 def _common(dataset: Dataset, images: Images) -> list[str]:

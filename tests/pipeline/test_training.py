@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import run
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
 from nucfuse.data.images import image_size
@@ -13,6 +13,9 @@ from nucfuse.data.layouts import open_dataset
 from nucfuse.data.sample import copy_sample
 from nucfuse.models.card import read_card
 from nucfuse.models.network import Network
+from nucfuse.models.starting import load_weights
+from nucfuse.models.unet import build_unet
+from nucfuse.models.unet_config import UNetConfig
 from nucfuse.pipeline import training
 
 # tf2onnx was written for NumPy 1.
@@ -109,6 +112,38 @@ def test_all_folds_predict_every_image_by_the_network_that_has_not_seen_it(sampl
             assert_array_equal(
                 joined.read(image_id).masks.to_labels(), alone.read(image_id).masks.to_labels()
             )
+
+
+def kernels(path):
+    """What a network has learned, without the running means of batch norm."""
+    card = read_card(path)
+    model = build_unet(UNetConfig.from_dict(card.document["network"]))
+    load_weights(model, card)
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def test_a_run_starts_from_another_of_the_same_fold_only(trained, sample, tmp_path):
+    still = sample / "still.toml"
+    still.write_text(CONFIG.replace("epochs = 2", "epochs = 1\nrate = 1e-8"))
+    options = ["--protocol", "grouped", "--from", trained[0]]
+    result = train(sample, tmp_path / "on", *options, "--fold", "2", config="still.toml")
+    assert result.exit_code == 0, result.stderr
+    before, after = (
+        kernels(path) for path in (trained[0] / "tiny.json", tmp_path / "on" / "unet.json")
+    )
+    for old, new in zip(before, after, strict=True):
+        assert_allclose(new, old, atol=1e-4)
+    card = json.loads((tmp_path / "on" / "unet.json").read_text())
+    assert card["trained_on"]["start"] == read_card(trained[0] / "tiny.json").sha256
+
+    result = train(sample, tmp_path / "no", *options, "--fold", "3", config="still.toml")
+    assert result.exit_code == 3
+    assert "this network may have seen" in result.stderr
+    still.write_text(CONFIG.replace("[4, 8]", "[4, 6]"))
+    result = train(sample, tmp_path / "no", *options, "--fold", "2", config="still.toml")
+    assert result.exit_code == 3
+    assert "widths [4, 8] there, [4, 6] here" in result.stderr
+    assert not (tmp_path / "no").exists()
 
 
 def test_few_images_cannot_be_split_is_said(sample, tmp_path):

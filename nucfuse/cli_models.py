@@ -105,9 +105,11 @@ def models(as_json: bool) -> None:
     type=click.Choice(["all", "grouped", "source"]),
     default="all",
     show_default=True,
-    help="What is held out: nothing, one of five folds that no slide straddles, or one source.",
+    help="What is held out: nothing, one of some folds that no slide straddles, or one source.",
 )
-@click.option("--fold", help="Which fold (1 to 5) or source is held out; all: each in turn.")
+@click.option(
+    "--fold", help="Which fold (2, or 2/10 of ten) or source is held out; all: each in turn."
+)
 @click.option("--pin", type=PATH, help="Folder of images that all lie in fold 1.")
 @click.option("--bag", type=click.IntRange(0), help="Learn from bootstrap sample N of the images.")
 @click.option(

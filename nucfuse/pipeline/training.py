@@ -3,26 +3,22 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nucfuse.data.dataset import Dataset
 from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.image_folder import Images, open_images
+from nucfuse.data.image_folder import open_images
 from nucfuse.data.layouts import open_dataset
-from nucfuse.data.near_duplicates import ImageRecord, image_record
+from nucfuse.data.near_duplicates import ImageRecord
 from nucfuse.data.provenance import run_record, write_json
 from nucfuse.data.splits import grouped_folds, leave_source_out
 from nucfuse.errors import DataError
-from nucfuse.masks.instances import Instances
 from nucfuse.models.card import Card, read_card
-from nucfuse.models.crops import TrainingImage, training_image
+from nucfuse.models.crops import TrainingImage
 from nucfuse.models.starting import check_same_network
 from nucfuse.models.training_config import TrainingConfig, read_config
 from nucfuse.pipeline.cross_validated import (
@@ -32,6 +28,7 @@ from nucfuse.pipeline.cross_validated import (
     is_cross_validation,
 )
 from nucfuse.pipeline.held_out import score_held_out
+from nucfuse.pipeline.training_images import common_ids, read_images, records_of
 
 # Told the folder of a run and its log after each epoch.
 Watch = Callable[[Path, Sequence[dict[str, float]]], None]
@@ -98,8 +95,8 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     config = read_config(config_path)
     dataset = open_dataset(truth)
     images = open_images(options.images or truth)
-    records = _records(images, _common(dataset, images), options.jobs)
-    if options.protocol != "all" and options.fold == ALL:
+    records = records_of(images, common_ids(dataset, images), options.jobs)
+    if options.protocol != "all" and str(options.fold).split("/")[0] == ALL:
         names = sorted(set(_folds(records, config.seed, options).values()))
         return "\n".join(
             train(config_path, truth, out / escape_id(name), _of_fold(options, name), watch)
@@ -109,7 +106,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     _check_same_parts(out, parts)
     start = None if options.start is None else _start(options.start, config, parts)
     learn, validate = (
-        _read(dataset, images, ids, config.network.input, options.jobs)
+        read_images(dataset, images, ids, config, options.jobs)
         for ids in (parts.learn, parts.validate)
     )
     inputs = [config_path, truth, *([] if start is None else [start.path])]
@@ -165,10 +162,10 @@ def _fit(
 
 def _of_fold(options: TrainOptions, name: str) -> TrainOptions:
     """Those of one fold of all; where they start from runs of all folds, from that of the fold."""
-    start = options.start
+    start, total = options.start, str(options.fold).partition("/")[1:]
     if start is not None and is_cross_validation(start):
         start = start / escape_id(name)
-    return replace(options, fold=name, start=start)
+    return replace(options, fold=name + "".join(total), start=start)
 
 
 def _start(path: Path, config: TrainingConfig, parts: Parts) -> Card:
@@ -193,21 +190,6 @@ def _start(path: Path, config: TrainingConfig, parts: Parts) -> Card:
     return card
 
 
-def _common(dataset: Dataset, images: Images) -> list[str]:
-    missing = [i for i in dataset.ids if i not in images]
-    if missing:
-        raise DataError(
-            f"{len(missing)} of the {len(dataset.ids)} images of {dataset.path} are not among the "
-            f"images, the first is {missing[0]!r}; give --images the folder that holds all of them"
-        )
-    return dataset.ids
-
-
-def _records(images: Images, ids: Sequence[str], jobs: int) -> list[ImageRecord]:
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda i: image_record(i, images.image(i)), ids))
-
-
 def _parts(records: Sequence[ImageRecord], config: TrainingConfig, options: TrainOptions) -> Parts:
     rng = np.random.default_rng([config.seed, options.bag or 0])
     held = _held_out(records, config.seed, options)
@@ -226,10 +208,11 @@ def _held_out(records: Sequence[ImageRecord], seed: int, options: TrainOptions) 
         return set()
     folds = _folds(records, seed, options)
     names = sorted(set(folds.values()))
-    if options.fold not in names:
+    wanted = str(options.fold).split("/")[0] if options.protocol == "grouped" else options.fold
+    if wanted not in names:
         known = ", ".join([*names, ALL])
         raise DataError(f"--fold must be one of {known}, got {options.fold!r}")
-    return {i for i, fold in folds.items() if fold == options.fold}
+    return {i for i, fold in folds.items() if fold == wanted}
 
 
 def _folds(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> dict[str, str]:
@@ -237,8 +220,19 @@ def _folds(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> 
     if options.protocol == "source":
         return leave_source_out(records)
     known = {r.image_id for r in records}
-    numbers = _grouped(records, N_FOLDS, seed, [i for i in options.pinned if i in known])
+    n_folds = _n_folds(options.fold)
+    numbers = _grouped(records, n_folds, seed, [i for i in options.pinned if i in known])
     return {i: str(number) for i, number in numbers.items()}
+
+
+def _n_folds(fold: str | None) -> int:
+    """How many folds there are: 4 of "2/4"."""
+    _, slash, number = str(fold).partition("/")
+    if not slash:
+        return N_FOLDS
+    if not number.isdecimal() or not 2 <= int(number) <= 100:
+        raise DataError(f"--fold must be K or K/N with N in 2..100, got {fold!r}")
+    return int(number)
 
 
 def _grouped(
@@ -256,32 +250,6 @@ def _validation(records: Sequence[ImageRecord], config: TrainingConfig) -> set[s
         return set()
     inner = _grouped(records, max(2, round(1 / config.validation)), config.seed)
     return {i for i, fold in inner.items() if fold == 1}
-
-
-def _read(
-    dataset: Dataset, images: Images, ids: Sequence[str], kind: str, jobs: int
-) -> list[TrainingImage]:
-    def one(image_id: str) -> TrainingImage:
-        labels = _labels(dataset, image_id)
-        pixels = images.image(image_id)
-        if pixels.shape[:2] != labels.shape:
-            raise DataError(
-                f"image {image_id!r} is {pixels.shape[0]} x {pixels.shape[1]}, but its truth is "
-                f"{labels.shape[0]} x {labels.shape[1]}"
-            )
-        return training_image(image_id, pixels, labels, kind)
-
-    unique = sorted(set(ids))
-    with ThreadPoolExecutor(jobs) as pool:
-        read = dict(zip(unique, pool.map(one, unique), strict=True))
-    return [read[i] for i in ids]
-
-
-def _labels(dataset: Dataset, image_id: str) -> NDArray[np.int32]:
-    masks = dataset.read(image_id).masks
-    labels = masks.to_labels() if isinstance(masks, Instances) else masks
-    # Ids as they are may be large: count nuclei from 1.
-    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
 
 
 def _check_same_parts(out: Path, parts: Parts) -> None:

@@ -1,6 +1,7 @@
 import json
 import re
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +15,11 @@ from nucfuse.data.sample import copy_sample
 from nucfuse.models.card import read_card
 from nucfuse.models.network import Network
 from nucfuse.models.starting import load_weights
+from nucfuse.models.training_config import TrainingConfig
 from nucfuse.models.unet import build_unet
 from nucfuse.models.unet_config import UNetConfig
 from nucfuse.pipeline import training
+from nucfuse.pipeline.training_images import read_images, records_of
 
 # tf2onnx was written for NumPy 1.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -146,6 +149,28 @@ def test_a_run_starts_from_another_of_the_same_fold_only(trained, sample, tmp_pa
     assert not (tmp_path / "no").exists()
 
 
+def test_truth_is_cleaned_if_asked_for(tmp_path, capsys):
+    image = np.zeros((32, 32, 3), np.uint8)
+    labels = np.ones((32, 32), np.uint8)  # no background at all: it stays a nucleus
+    holed = np.zeros((32, 32), np.uint8)
+    holed[4:12, 4:12], holed[7, 7], holed[20:30, 20:30] = 3, 0, 9
+    for kind, arrays in (("images", (image, image)), ("truth", (labels, holed))):
+        (tmp_path / kind).mkdir()
+        for name, array in zip("ab", arrays, strict=True):
+            cv2.imwrite(str(tmp_path / kind / f"{name}.png"), array)
+    data = open_dataset(tmp_path / "truth"), training.open_images(tmp_path / "images")
+
+    def read(**settings):
+        images = read_images(*data, ["a", "b"], TrainingConfig(**settings), 1)
+        return [np.bincount(image.labels.ravel()).tolist() for image in images]
+
+    assert read() == [[0, 1024], [861, 63, 100]]
+    assert capsys.readouterr().err == ""
+    assert read(holes="fill") == [[0, 1024], [860, 64, 100]]
+    assert "3 masks: 1 with holes, 0 in several pieces, 0 left out" in capsys.readouterr().err
+    assert read(holes="exclude") == [[0, 1024], [924, 100]]
+
+
 def test_few_images_cannot_be_split_is_said(sample, tmp_path):
     for kind in ("images", "truth"):
         (tmp_path / kind).mkdir()
@@ -187,6 +212,8 @@ def test_another_fold_does_not_go_on_in_the_same_folder(trained, sample):
     [
         (["--protocol", "grouped"], 2, "--protocol grouped or source needs --fold"),
         (["--protocol", "grouped", "--fold", "6"], 3, "--fold must be one of 1, 2, 3, 4, 5, all"),
+        (["--protocol", "grouped", "--fold", "2/x"], 3, "--fold must be K or K/N with N in 2..100"),
+        (["--protocol", "grouped", "--fold", "4/3"], 3, "--fold must be one of 1, 2, 3, all"),
         (["--protocol", "source", "--fold", "mars"], 3, "--fold must be one of "),
     ],
 )
@@ -214,7 +241,7 @@ def test_bags_differ_and_repeat_images(sample):
         options = training.TrainOptions(bag=bag)
         images = training.open_images(sample / "images")
         config = training.read_config(sample / "tiny.toml")
-        return training._parts(training._records(images, images.ids, 2), config, options)
+        return training._parts(records_of(images, images.ids, 2), config, options)
 
     one, same, other = parts(1), parts(1), parts(2)
     assert one == same != other

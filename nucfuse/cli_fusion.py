@@ -19,6 +19,9 @@ _OUT = click.option(
     "--out", type=PATH, required=True,
     help="Folder of label images, or a file .csv (Kaggle), .json (COCO), .npz.",
 )  # fmt: skip
+_OVERLAP = click.option(
+    "--allow-overlap", is_flag=True, help="Leave overlapping results (COCO, .npz)."
+)
 
 
 @click.command()
@@ -43,7 +46,7 @@ _OUT = click.option(
     show_default=True,
     help="What it means that a model lacks an image.",
 )
-@click.option("--allow-overlap", is_flag=True, help="Leave overlapping results (COCO, .npz).")
+@_OVERLAP
 @click.option("--route", metavar="ROUTER", help="Router .json, or 'default'; needs --map.")
 @click.option("--map", "map_", type=PATH, help="TOML: what each cluster of the router gets.")
 @click.option(
@@ -100,6 +103,7 @@ def fuse(preds: tuple[Path, ...], out: Path, report: Path | None, explain: tuple
     show_default=True,
     help="How probability maps become nuclei.",
 )
+@_OVERLAP
 @_SETTINGS
 @READING
 def clean(pred: Path, out: Path, **given: Any) -> None:

@@ -50,8 +50,9 @@ _INFERENCE = options(
 @click.option(
     "--model",
     metavar="NAME|PATH",
-    help="A model's name (see `nucfuse models`), the .json of a network you trained, or "
-    "predictions that are there already [default: unet].",
+    help="A model's name (see `nucfuse models`), the .json of a network you trained, a folder "
+    "of `train` runs (each image by those that held it out), or predictions that are there "
+    "already [default: unet].",
 )
 @click.option(
     "--out",
@@ -104,11 +105,19 @@ def models(as_json: bool) -> None:
     type=click.Choice(["all", "grouped", "source"]),
     default="all",
     show_default=True,
-    help="What is held out: nothing, one of five folds that no slide straddles, or one source.",
+    help="What is held out: nothing, one of some folds that no slide straddles, or one source.",
 )
-@click.option("--fold", help="Which fold (1 to 5) or source is held out.")
+@click.option(
+    "--fold", help="Which fold (2, or 2/10 of ten) or source is held out; all: each in turn."
+)
 @click.option("--pin", type=PATH, help="Folder of images that all lie in fold 1.")
 @click.option("--bag", type=click.IntRange(0), help="Learn from bootstrap sample N of the images.")
+@click.option(
+    "--from",
+    "start",
+    type=PATH,
+    help="Start from the weights of this network (.json, a run, or runs of all folds).",
+)
 @click.option("--name", default="unet", show_default=True, help="What the network is called.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
 def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: Any) -> None:
@@ -125,8 +134,8 @@ def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: An
     pinned = tuple(open_images(pin).ids) if pin else ()
     options = training.TrainOptions(pinned=pinned, **settings)
 
-    def show(log: Sequence[dict[str, float]]) -> None:
-        write_log(out, log)
+    def show(run: Path, log: Sequence[dict[str, float]]) -> None:
+        write_log(run, log)
         click.echo("  ".join(f"{k} {v:.4g}" for k, v in log[-1].items()), err=True)
 
     click.echo(training.train(config, truth, out, options, show))

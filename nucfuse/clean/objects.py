@@ -1,6 +1,8 @@
 """Rules about whole nuclei, relative to the median nucleus of the image."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -15,6 +17,7 @@ from nucfuse.masks.labels import check_labels, negative_id_error
 from nucfuse.masks.topology import largest_piece
 
 Settings = dict[str, Any]
+Labels = NDArray[np.int32]
 
 PARAMETERS = (
     Parameter("speck", 12, 0, np.inf, "nuclei of fewer pixels are dropped, and never the median"),
@@ -93,11 +96,69 @@ def clean_instances(instances: Instances, **parameters: float) -> Instances:
     settings = resolve(PARAMETERS, parameters, "cleaning")
     ids = np.flatnonzero(instances.areas)
     labels, kept = _cleaned(instances[ids].to_labels(), settings)
-    old = ids[kept]
+    return _about(Instances.from_labels(labels), instances[ids[kept]])
+
+
+def clean_overlapping(instances: Instances, **parameters: float) -> Instances:
+    """`clean_objects` for masks that may overlap: each for itself, as if there were no others.
+
+    Parameters
+    ----------
+    instances : Instances
+        Those without pixels are dropped.
+    **parameters : float
+        See `PARAMETERS`; the median is that of all nuclei that stay.
+
+    Raises
+    ------
+    ValueError
+        If a parameter's name or value is invalid.
+
+    Examples
+    --------
+    >>> x = Instances.from_masks([[[1, 0, 1]], [[1, 1, 1]], [[0, 1, 0]]])
+    >>> clean_overlapping(x, speck=2, hole=0).areas
+    array([2, 3])
+    """
+    settings = resolve(PARAMETERS, parameters, "cleaning")
+    masks = _settled_masks(instances[instances.areas > 0], settings)
+    if len(masks) and (settings["opening"] > 0 or settings["closing"] > 0):
+        radius = _radius(masks.areas, settings)
+        margin = sum(reach for _, reach in _steps(radius, settings)) + 1
+        masks = _each(masks, margin, lambda labels: _smoothed(labels, radius, settings))
+        masks = _settled_masks(masks, settings)
+    return masks
+
+
+def _settled_masks(masks: Instances, settings: Settings) -> Instances:
+    """As `_settled`, of masks that may overlap."""
+    while True:
+        limit = settings["hole"] * median_area(masks.areas, settings["speck"])
+        filled = _each(masks, 1, partial(_filled, limit=limit))
+        better = filled[~_outliers(filled.areas, settings)]
+        if len(better) == len(masks) and np.array_equal(better.areas, masks.areas):
+            return masks
+        masks = better
+
+
+def _each(masks: Instances, margin: int, change: Callable[[Labels], Labels]) -> Instances:
+    """Every mask changed, as the nucleus 1 of an image that reaches so far beyond its box."""
+    crops, corners = masks.to_crops()
+    changed, places = [], []
+    for crop, corner in zip(crops, corners, strict=True):
+        before = np.minimum(corner, margin)
+        after = np.minimum(np.array(masks.shape) - corner - crop.shape, margin)
+        window = np.pad(crop, [*zip(before, after, strict=True)]).astype(np.int32)
+        changed.append(change(window) > 0)
+        places.append(corner - before)
+    return _about(Instances.from_crops(changed, places, masks.shape), masks)
+
+
+def _about(masks: Instances, old: Instances) -> Instances:
+    """The masks with what is known of each old one."""
     return replace(
-        Instances.from_labels(labels), scores=instances.scores[old], sources=instances.sources[old],
-        source_names=instances.source_names,
-        classes=None if instances.classes is None else instances.classes[old],
+        masks, scores=old.scores, sources=old.sources, source_names=old.source_names,
+        classes=old.classes,
     )  # fmt: skip
 
 
@@ -130,7 +191,8 @@ def _cleaned(
     """Label image of the nuclei 1..N that stay, and which of the old ones, from 0, they are."""
     labels = _settled(labels, settings)
     if labels.any() and (settings["opening"] > 0 or settings["closing"] > 0):
-        labels = _settled(_smoothed(labels, settings), settings)
+        radius = _radius(_areas(labels), settings)
+        labels = _settled(_smoothed(labels, radius, settings), settings)
     numbered, ids = _renumbered(labels)
     return numbered, ids - 1
 
@@ -138,7 +200,9 @@ def _cleaned(
 def _settled(labels: NDArray[np.int32], settings: Settings) -> NDArray[np.int32]:
     """Fill and drop until nothing changes; ids stay, so there are fewer and fewer of them."""
     while True:
-        better = _without_outliers(_filled(labels, settings), settings)
+        limit = settings["hole"] * median_area(_areas(labels), settings["speck"])
+        better = _filled(labels, limit)
+        better = np.where(_outliers(_areas(better), settings)[better], 0, better)
         if np.array_equal(better, labels):
             return labels
         labels = better
@@ -151,30 +215,37 @@ def _areas(labels: NDArray[np.int32]) -> NDArray[np.int64]:
     return areas
 
 
-def _filled(labels: NDArray[np.int32], settings: Settings) -> NDArray[np.int32]:
+def _filled(labels: Labels, limit: float) -> Labels:
+    """Holes of less than so many pixels filled."""
     background = (labels == 0).view(np.uint8)
     n, pieces, stats, _ = cv2.connectedComponentsWithStats(background, connectivity=4)
-    largest = settings["hole"] * median_area(_areas(labels), settings["speck"])
     owners = kernels.surrounding(labels, pieces, n - 1)
-    owners[(stats[:, cv2.CC_STAT_AREA] >= largest) | (owners < 0)] = 0
+    owners[(stats[:, cv2.CC_STAT_AREA] >= limit) | (owners < 0)] = 0
     return np.where(pieces > 0, owners[pieces], labels)
 
 
-def _without_outliers(labels: NDArray[np.int32], settings: Settings) -> NDArray[np.int32]:
-    areas = _areas(labels)
+def _outliers(areas: NDArray[np.int64], settings: Settings) -> NDArray[np.bool_]:
     median = median_area(areas, settings["speck"])
-    outlier = areas < max(settings["speck"], settings["small"] * median)
+    outlier: NDArray[np.bool_] = areas < max(settings["speck"], settings["small"] * median)
     if median > 0:
         outlier |= areas > settings["giant"] * median
-    return np.where(outlier[labels], 0, labels)
+    return outlier
 
 
-def _smoothed(labels: NDArray[np.int32], settings: Settings) -> NDArray[np.int32]:
-    radius = np.sqrt(median_area(_areas(labels), settings["speck"]) / np.pi)
-    steps = [
+def _radius(areas: NDArray[np.int64], settings: Settings) -> float:
+    return float(np.sqrt(median_area(areas, settings["speck"]) / np.pi))
+
+
+def _steps(radius: float, settings: Settings) -> list[tuple[int, int]]:
+    """What smoothing does, and how far each reaches in pixels."""
+    return [
         (operation, round(settings[name] * radius))
         for operation, name in ((cv2.MORPH_OPEN, "opening"), (cv2.MORPH_CLOSE, "closing"))
     ]
+
+
+def _smoothed(labels: Labels, radius: float, settings: Settings) -> Labels:
+    steps = _steps(radius, settings)
     # Far enough for either step not to notice where the crop ends.
     margin = 2 * sum(reach for _, reach in steps) + 1
     padded = np.pad(labels, margin, mode="edge")

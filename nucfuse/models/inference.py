@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nucfuse.clean.split import split
 from nucfuse.masks.instances import Instances
 from nucfuse.models.card import Card
-from nucfuse.models.inputs import planes, prepared
+from nucfuse.models.inputs import first_plane, prepared
 from nucfuse.models.network import Network
 from nucfuse.models.scaling import factor_of, median_diameter, part_of, resampled_bands
 from nucfuse.models.tiling import Tiling, bands, padded
@@ -95,7 +95,7 @@ def as_seen(image: NDArray[np.uint8], kind: str) -> NDArray[Any]:
     if kind == "rgb":
         return image
     if kind == "neutral":
-        return planes(image)[..., :1]
+        return first_plane(image)
     return prepared(image, kind)
 
 

@@ -1,5 +1,6 @@
 """What a network sees of an image: one plane without modality, RGB, or a treatment of stains."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def prepared(image: NDArray[np.uint8], kind: str = "neutral") -> NDArray[np.floa
         return _unit(haematoxylin(pixels))
     if kind in _NORMALISERS and is_stained:
         pixels = _NORMALISERS[kind](pixels)
-    shown = pixels if CHANNELS[kind] == 3 else planes(pixels)[..., :1]
+    shown = pixels if CHANNELS[kind] == 3 else first_plane(pixels)
     return shown.astype(np.float32) / np.float32(255)
 
 
@@ -86,18 +87,25 @@ def planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ndarray of uint8, shape (H, W, P)
         P is 1, 2 or 3. A constant plane is 0.
     """
-    pixels = check_rgb(image)
+    return np.stack(list(_views(check_rgb(image))), axis=-1)
+
+
+def first_plane(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The first of `planes` alone, (H, W, 1)."""
+    return next(_views(check_rgb(image)))[..., np.newaxis]
+
+
+def _views(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     kind = modality(pixels)
     if (pixels == pixels[..., :1]).all():
-        views = pixels[..., :1]
+        yield _stretched(pixels[..., 0] if kind == "fluorescence" else 255 - pixels[..., 0])
     elif kind == "fluorescence":
-        views = np.stack([pixels.max(axis=2), pixels.mean(axis=2).astype(np.uint8)], axis=-1)
+        yield _stretched(pixels.max(axis=2))
+        yield _stretched(pixels.mean(axis=2).astype(np.uint8))
     else:
         spread = np.std(_sampled(pixels), axis=0)
-        views = pixels[..., np.argsort(-spread, kind="stable")]
-    if kind != "fluorescence":
-        views = 255 - views
-    return np.stack([_stretched(views[..., p]) for p in range(views.shape[2])], axis=-1)
+        for c in np.argsort(-spread, kind="stable"):
+            yield _stretched(255 - pixels[..., c])
 
 
 def _sampled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -87,7 +87,7 @@ class NetworkSegmenter:
         """All that the result depends on, for JSON."""
         return {
             "model": self.name,
-            "cards": {card.name: card.sha256 for card in self.cards},
+            "cards": [{"name": card.name, "sha256": card.sha256} for card in self.cards],
             "tta": self.settings.tta,
             "scales": list(self.settings.scales),
             "diameter": self.settings.diameter,

@@ -36,8 +36,8 @@ def export_network(
         The entries of a card (see `Card`) but ``format`` and ``files``.
     folder : Path
     storage : {"float16", "float32"}
-        How the graph holds the weights. They become float32 when it is loaded, and all is computed
-        in that.
+        How both files hold the weights. They become float32 when they are loaded, and all is
+        computed in that.
 
     Returns
     -------
@@ -50,7 +50,10 @@ def export_network(
         If tf2onnx is not installed, the card is incomplete, or a file cannot be written.
     """
     name = card["name"]
-    files = {f"{name}.onnx": to_onnx(model, storage), f"{name}.weights.h5": _weights(model)}
+    files = {
+        f"{name}.onnx": to_onnx(model, storage),
+        f"{name}.weights.h5": _weights(model, storage),
+    }
     for file, content in files.items():
         with atomic_file(folder / file) as part:
             part.write_bytes(content)
@@ -122,7 +125,7 @@ def _halves(values: Any) -> Any:
     return np.clip(values, -largest, largest).astype(np.float16)
 
 
-def _weights(model: Any) -> bytes:
+def _weights(model: Any, storage: Storage) -> bytes:
     """The file that Keras writes for the weights alone: HDF5, no code."""
     import keras
 
@@ -131,4 +134,22 @@ def _weights(model: Any) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.weights.h5")  # noqa: PTH118  (Keras wants a text)
         bare.save_weights(path)
+        if storage == "float16":
+            path = _with_halves(path)
         return Path(path).read_bytes()
+
+
+def _with_halves(path: str) -> str:
+    """A copy of an HDF5 file with arrays of float16; Keras makes of them what its variables are."""
+    import h5py
+
+    def copy(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            made = new.create_dataset(name, data=_halves(item[()]))
+        else:
+            made = new.require_group(name)
+        made.attrs.update(item.attrs)
+
+    with h5py.File(path) as old, h5py.File(f"{path}.half", "w") as new:
+        old.visititems(copy)
+    return f"{path}.half"

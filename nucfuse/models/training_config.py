@@ -15,6 +15,8 @@ _CHOICES = {
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("cosine", "plateau", "constant"),
     "precision": ("float32", "bfloat16"),
+    "holes": ("fill", "exclude", "keep"),
+    "pieces": ("largest", "exclude", "keep"),
 }
 # Smallest and largest value of each number.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -82,6 +84,11 @@ class TrainingConfig:
         0: every image is drawn as often; 1: every modality is.
     precision : {"float32", "bfloat16"}
         Of the arithmetic inside the network; weights, loss and what is kept are float32.
+    holes : {"fill", "exclude", "keep"}
+        What happens to true masks with holes, see `nucfuse.data.clean_truth.clean_truth`. What is
+        left out becomes background.
+    pieces : {"largest", "exclude", "keep"}
+        What happens to those in several pieces.
     validation : float
         Share of the training images that only measure; none of them is trained on.
     seed : int
@@ -111,6 +118,8 @@ class TrainingConfig:
     mix: float = 0.5
     balance: float = 0.5
     precision: str = "float32"
+    holes: str = "fill"
+    pieces: str = "largest"
     validation: float = 0.05
     seed: int = 0
 

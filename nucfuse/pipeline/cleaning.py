@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from nucfuse.clean.objects import PARAMETERS, clean_instances
+from nucfuse.clean.objects import PARAMETERS, clean_instances, clean_overlapping
 from nucfuse.clean.overlaps import By, remove_overlaps
 from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import Method as SplitMethod
@@ -17,17 +17,17 @@ from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
-from nucfuse.pipeline.running import check_output, each_image, engine_name
+from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
 from nucfuse.pipeline.settings import settings_of
 
 
 def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequence[str],
-          images: Path | None, format_: str | None, jobs: int | None,
-          engine: str | None) -> str:  # fmt: skip
+          images: Path | None, format_: str | None, jobs: int | None, engine: str | None,
+          allow_overlap: bool = False) -> str:  # fmt: skip
     """Clean every image of a prediction set; returns a line of report.
 
-    Probability maps are split into nuclei first; overlaps are removed; then the rules about whole
-    nuclei apply (`clean.objects`).
+    Probability maps are split into nuclei first; overlaps are removed, if they are not allowed;
+    then the rules about whole nuclei apply (`clean.objects`).
 
     Raises
     ------
@@ -35,11 +35,14 @@ def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequenc
         If the input is bad, or a setting is unknown or out of range.
     """
     check_output(out, [pred])
+    check_overlap(allow_overlap, format_of_output(out), out)
     sizes = None if images is None else open_sizes(images)
     member = open_members([pred], [pred.name], format_, sizes)[0]
     params, split_params = settings_of(settings)
     _check_settings(params, split_method, split_params, member.is_map)
-    job = partial(_cleaned, member, by, split_method, params, split_params)
+    job = partial(
+        _cleaned, member, None if allow_overlap else by, split_method, params, split_params
+    )
     counts = Counts()
     samples = each_image(engine_name(jobs, engine), job, member.source.ids, "Cleaning")
     write_dataset(out, counts.watch(samples), format_of_output(out))
@@ -61,14 +64,17 @@ def _check_settings(
 
 
 def _cleaned(
-    member: MemberSet, by: By, split_method: str, params: dict[str, Any],
+    member: MemberSet, by: By | None, split_method: str, params: dict[str, Any],
     split_params: dict[str, Any], image_id: str,
 ) -> Sample:  # fmt: skip
     masks = member.read(image_id)
     try:
         if not isinstance(masks, Instances):
             masks = split(masks, cast(SplitMethod, split_method), **split_params)
-        cleaned = clean_instances(remove_overlaps(masks, by), **params)
+        if by is None:
+            cleaned = clean_overlapping(masks, **params)
+        else:
+            cleaned = clean_instances(remove_overlaps(masks, by), **params)
     except (ValueError, TypeError) as error:
         raise DataError(f"image {image_id!r}: {error}") from None
     return Sample(image_id, cleaned)

@@ -14,7 +14,7 @@ from nucfuse.errors import DataError
 from nucfuse.pipeline.fuse_report import FusedImage, FuseReport
 from nucfuse.pipeline.members import MemberSet, common_images, open_members
 from nucfuse.pipeline.plans import Plan, Planner, make_planner
-from nucfuse.pipeline.running import check_output, each_image, engine_name
+from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
 from nucfuse.pipeline.scoring import distinct_names
 from nucfuse.pipeline.settings import settings_of
 
@@ -69,7 +69,7 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions,
     if len(paths) < 2:
         raise DataError("a fusion needs at least two prediction sets")
     check_output(out, paths)
-    _check_overlap(options.allow_overlap, format_of_output(out), out)
+    check_overlap(options.allow_overlap, format_of_output(out), out)
     # A Kaggle submission has no sizes; where there are no images, another set may know them.
     sizes = None if options.images is None else open_sizes(options.images)
     members = open_members(paths, distinct_names(paths), options.format, sizes)
@@ -133,15 +133,6 @@ def _plan_of_used(plan: Plan, chosen: Sequence[int], used: Sequence[int]) -> Pla
     if lead not in used:
         lead = next((k for k in used if weights.get(k, 1) > 0), used[0])
     return replace(plan, weights=left, params={**plan.params, "primary": used.index(lead)})
-
-
-def _check_overlap(allow_overlap: bool, format: str, out: Path) -> None:
-    if allow_overlap and format in ("labels", "submission"):
-        kind = "label images" if format == "labels" else "a Kaggle submission"
-        raise DataError(
-            f"{out}: {kind} cannot hold overlaps, which --allow-overlap leaves; write .json (COCO) "
-            "or .npz"
-        )
 
 
 def _samples(

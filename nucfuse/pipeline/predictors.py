@@ -1,8 +1,8 @@
-"""What may stand behind ``--model``: a model by name, a trained network's card, or predictions that
-another program made.
+"""What may stand behind ``--model``: a model by name, a trained network's card, the runs of several
+folds, or predictions that another program made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,8 +16,10 @@ from nucfuse.data.provenance import fingerprint
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.base import Segmenter, get_model, model_names
-from nucfuse.models.card import is_card
+from nucfuse.models.card import Card, is_card
+from nucfuse.models.inference import Inference
 from nucfuse.models.network_segmenter import NetworkSegmenter
+from nucfuse.pipeline.cross_validated import CrossValidated, is_cross_validation
 from nucfuse.pipeline.members import Masks, MemberSet, open_members
 
 
@@ -109,7 +111,7 @@ class Precomputed:
 def open_predictor(
     model: str, source: Images, given: Mapping[str, Any], threads: int = 1
 ) -> Predictor:
-    """The model of that name, or the card or predictions at that path.
+    """The model of that name, or the card, runs of several folds, or predictions at that path.
 
     Parameters
     ----------
@@ -133,6 +135,8 @@ def open_predictor(
         segmenter = get_model(model)
     elif is_card(path):
         segmenter = NetworkSegmenter.from_card(path)
+    elif is_cross_validation(path):
+        return _cross_validated(path, given, threads)
     elif path.exists():
         _check_no_settings(model, given)
         return Precomputed(open_members([path], [path.stem], None, source.shape)[0])
@@ -148,6 +152,18 @@ def open_predictor(
             raise DataError(str(error)) from None
     _check_no_settings(model, given)
     return ModelPredictor(segmenter)
+
+
+def _cross_validated(folder: Path, given: Mapping[str, Any], threads: int) -> CrossValidated:
+    try:
+        settings = Inference(threads=threads, **given)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+    def make(cards: Sequence[Card]) -> NetworkPredictor:
+        return NetworkPredictor(NetworkSegmenter(cards, folder.name, settings))
+
+    return CrossValidated(folder, make)
 
 
 def _check_no_settings(model: str, given: Mapping[str, Any]) -> None:

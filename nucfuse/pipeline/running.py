@@ -68,6 +68,16 @@ def check_output(out: Path, inputs: Sequence[Path]) -> None:
             )
 
 
+def check_overlap(allowed: bool, format: str, out: Path) -> None:
+    """Raise a DataError if overlaps are allowed, but the output cannot hold them."""
+    if allowed and format in ("labels", "submission"):
+        kind = "label images" if format == "labels" else "a Kaggle submission"
+        raise DataError(
+            f"{out}: {kind} cannot hold overlaps, which --allow-overlap leaves; write .json (COCO) "
+            "or .npz"
+        )
+
+
 def count_nuclei(sample: Sample) -> int:
     """How many nuclei a sample has; label volumes included."""
     masks = sample.masks

@@ -3,30 +3,38 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nucfuse.data.dataset import Dataset
-from nucfuse.data.image_folder import Images, open_images
+from nucfuse.data.formats.labels import escape_id
+from nucfuse.data.image_folder import open_images
 from nucfuse.data.layouts import open_dataset
-from nucfuse.data.near_duplicates import ImageRecord, image_record
+from nucfuse.data.near_duplicates import ImageRecord
 from nucfuse.data.provenance import run_record, write_json
 from nucfuse.data.splits import grouped_folds, leave_source_out
 from nucfuse.errors import DataError
-from nucfuse.masks.instances import Instances
-from nucfuse.models.crops import TrainingImage, training_image
+from nucfuse.models.card import Card, read_card
+from nucfuse.models.crops import TrainingImage
+from nucfuse.models.starting import check_same_network
 from nucfuse.models.training_config import TrainingConfig, read_config
+from nucfuse.pipeline.cross_validated import (
+    PARTS,
+    card_of_run,
+    held_out_of,
+    is_cross_validation,
+)
 from nucfuse.pipeline.held_out import score_held_out
+from nucfuse.pipeline.training_images import common_ids, read_images, records_of
 
-Log = Sequence[dict[str, float]]
+# Told the folder of a run and its log after each epoch.
+Watch = Callable[[Path, Sequence[dict[str, float]]], None]
 
 N_FOLDS = 5
+ALL = "all"  # every fold in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class TrainOptions:
     fold: str | None = None
     bag: int | None = None
     images: Path | None = None
+    start: Path | None = None
     pinned: tuple[str, ...] = ()
     name: str = "unet"
     jobs: int = 2
@@ -57,8 +66,10 @@ class Parts:
 
 
 def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
-          watch: Callable[[Log], None] = lambda log: None) -> str:  # fmt: skip
+          watch: Watch = lambda run, log: None) -> str:  # fmt: skip
     """Train a network, or go on with a run that was interrupted; returns a line of report.
+
+    For the fold "all", one network for each fold, and a line for each.
 
     Parameters
     ----------
@@ -68,10 +79,10 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
         A data set with images (DSB2018), or masks in any format together with ``options.images``.
     out : Path
         Folder of the run: ``parts.json`` (which image is for what), ``checkpoint.npz`` after every
-        epoch, and in the end the network and ``run.json``.
+        epoch, and in the end the network and ``run.json``. Of all folds, a folder for each.
     options : TrainOptions
     watch : callable
-        Given the log after each epoch, a row an epoch.
+        Given the folder of the run and its log after each epoch, a row an epoch.
 
     Raises
     ------
@@ -84,13 +95,22 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     config = read_config(config_path)
     dataset = open_dataset(truth)
     images = open_images(options.images or truth)
-    parts = _parts(images, _common(dataset, images), config, options)
+    records = records_of(images, common_ids(dataset, images), options.jobs)
+    if options.protocol != "all" and str(options.fold).split("/")[0] == ALL:
+        names = sorted(set(_folds(records, config.seed, options).values()))
+        return "\n".join(
+            train(config_path, truth, out / escape_id(name), _of_fold(options, name), watch)
+            for name in names
+        )
+    parts = _parts(records, config, options)
     _check_same_parts(out, parts)
+    start = None if options.start is None else _start(options.start, config, parts)
     learn, validate = (
-        _read(dataset, images, ids, config.network.input, options.jobs)
+        read_images(dataset, images, ids, config, options.jobs)
         for ids in (parts.learn, parts.validate)
     )
-    line = _fit(out, config, learn, validate, parts, options, [config_path, truth], watch)
+    inputs = [config_path, truth, *([] if start is None else [start.path])]
+    line = _fit(out, config, learn, validate, parts, options, inputs, start, watch)
     if not parts.held_out:
         return line
     held = [record for record in parts.records if record.image_id in set(parts.held_out)]
@@ -102,26 +122,30 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
 def _fit(
     out: Path, config: TrainingConfig, learn: Sequence[TrainingImage],
     validate: Sequence[TrainingImage], parts: Parts, options: TrainOptions, inputs: list[Path],
-    watch: Callable[[Log], None],
+    start: Card | None, watch: Watch,
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
     from nucfuse.models.saving import save_network
+    from nucfuse.models.starting import load_weights
     from nucfuse.models.training import Trainer, limit_threads
     from nucfuse.models.unet import build_unet
     from nucfuse.models.validating import Validation
 
     limit_threads(options.jobs)
-    write_json(out / "parts.json", parts.to_dict())
+    write_json(out / PARTS, parts.to_dict())
     model = build_unet(config.network, config.seed, config.precision)
+    if start is not None:
+        load_weights(model, start)
     scored = Validation(validate, config.network, config.diameter) if validate else None
     trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
     if trainer.progress.step:
         print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
 
-    trainer.run(lambda row: watch(trainer.progress.log))
+    trainer.run(lambda row: watch(out, trainer.progress.log))
     record = {
         "data": inputs[1].name, "config": inputs[0].name, "protocol": options.protocol,
-        "fold": options.fold, "bag": options.bag, "n_learn": len(set(parts.learn)),
+        "fold": options.fold, "bag": options.bag, "start": None if start is None else start.sha256,
+        "n_learn": len(set(parts.learn)),
         "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
         "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),
     }  # fmt: skip
@@ -136,30 +160,41 @@ def _fit(
     )
 
 
-def _common(dataset: Dataset, images: Images) -> list[str]:
-    missing = [i for i in dataset.ids if i not in images]
-    if missing:
+def _of_fold(options: TrainOptions, name: str) -> TrainOptions:
+    """Those of one fold of all; where they start from runs of all folds, from that of the fold."""
+    start, total = options.start, str(options.fold).partition("/")[1:]
+    if start is not None and is_cross_validation(start):
+        start = start / escape_id(name)
+    return replace(options, fold=name + "".join(total), start=start)
+
+
+def _start(path: Path, config: TrainingConfig, parts: Parts) -> Card:
+    """The network to start from, which must not have seen what is held out."""
+    card = card_of_run(path) if path.is_dir() else read_card(path)
+    check_same_network(card, config.network)
+    source = card.path.with_name(PARTS)
+    if not parts.held_out:
+        return card
+    if not source.exists():
+        print(
+            f"warning: nothing says which images {card.path} was trained on; if some of them are "
+            "held out now, their score is worth nothing", file=sys.stderr,
+        )  # fmt: skip
+        return card
+    seen = sorted(set(parts.held_out) - set(held_out_of(source)))
+    if seen:
         raise DataError(
-            f"{len(missing)} of the {len(dataset.ids)} images of {dataset.path} are not among the "
-            f"images, the first is {missing[0]!r}; give --images the folder that holds all of them"
+            f"{card.path}: this network may have seen {len(seen)} of the {len(parts.held_out)} "
+            f"images that are held out now, such as {seen[0]!r}; start from one of the same fold"
         )
-    return dataset.ids
+    return card
 
 
-def _parts(
-    images: Images, ids: Sequence[str], config: TrainingConfig, options: TrainOptions
-) -> Parts:
+def _parts(records: Sequence[ImageRecord], config: TrainingConfig, options: TrainOptions) -> Parts:
     rng = np.random.default_rng([config.seed, options.bag or 0])
-    with ThreadPoolExecutor(options.jobs) as pool:
-        records = list(pool.map(lambda i: image_record(i, images.image(i)), ids))
-    try:
-        held = _held_out(records, config.seed, options)
-        rest = [r for r in records if r.image_id not in held]
-        validate = _validation(rest, config)
-    except DataError:
-        raise
-    except ValueError as error:  # of the splits: too few images
-        raise DataError(f"these {len(ids)} images cannot be split: {error}") from None
+    held = _held_out(records, config.seed, options)
+    rest = [r for r in records if r.image_id not in held]
+    validate = _validation(rest, config)
     learn = [r.image_id for r in rest if r.image_id not in validate]
     if not learn:
         raise DataError("no image is left to learn from; lower validation, or hold out less")
@@ -171,55 +206,54 @@ def _parts(
 def _held_out(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> set[str]:
     if options.protocol == "all":
         return set()
-    if options.protocol == "source":
-        folds = leave_source_out(records)
-    else:
-        known = {r.image_id for r in records}
-        pinned = [i for i in options.pinned if i in known]
-        numbers = grouped_folds(records, N_FOLDS, seed, pinned)
-        folds = {i: str(number) for i, number in numbers.items()}
+    folds = _folds(records, seed, options)
     names = sorted(set(folds.values()))
-    if options.fold not in names:
-        raise DataError(f"--fold must be one of {', '.join(names)}, got {options.fold!r}")
-    return {i for i, fold in folds.items() if fold == options.fold}
+    wanted = str(options.fold).split("/")[0] if options.protocol == "grouped" else options.fold
+    if wanted not in names:
+        known = ", ".join([*names, ALL])
+        raise DataError(f"--fold must be one of {known}, got {options.fold!r}")
+    return {i for i, fold in folds.items() if fold == wanted}
+
+
+def _folds(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> dict[str, str]:
+    """Image id -> name of its fold."""
+    if options.protocol == "source":
+        return leave_source_out(records)
+    known = {r.image_id for r in records}
+    n_folds = _n_folds(options.fold)
+    numbers = _grouped(records, n_folds, seed, [i for i in options.pinned if i in known])
+    return {i: str(number) for i, number in numbers.items()}
+
+
+def _n_folds(fold: str | None) -> int:
+    """How many folds there are: 4 of "2/4"."""
+    _, slash, number = str(fold).partition("/")
+    if not slash:
+        return N_FOLDS
+    if not number.isdecimal() or not 2 <= int(number) <= 100:
+        raise DataError(f"--fold must be K or K/N with N in 2..100, got {fold!r}")
+    return int(number)
+
+
+def _grouped(
+    records: Sequence[ImageRecord], n_folds: int, seed: int, pinned: Sequence[str] = ()
+) -> dict[str, int]:
+    try:
+        return grouped_folds(records, n_folds, seed, pinned)
+    except ValueError as error:  # too few images
+        raise DataError(f"these {len(records)} images cannot be split: {error}") from None
 
 
 def _validation(records: Sequence[ImageRecord], config: TrainingConfig) -> set[str]:
     """Images that only measure; near-duplicates of what is trained on would say nothing."""
     if not config.validation:
         return set()
-    inner = grouped_folds(records, max(2, round(1 / config.validation)), config.seed)
+    inner = _grouped(records, max(2, round(1 / config.validation)), config.seed)
     return {i for i, fold in inner.items() if fold == 1}
 
 
-def _read(
-    dataset: Dataset, images: Images, ids: Sequence[str], kind: str, jobs: int
-) -> list[TrainingImage]:
-    def one(image_id: str) -> TrainingImage:
-        labels = _labels(dataset, image_id)
-        pixels = images.image(image_id)
-        if pixels.shape[:2] != labels.shape:
-            raise DataError(
-                f"image {image_id!r} is {pixels.shape[0]} x {pixels.shape[1]}, but its truth is "
-                f"{labels.shape[0]} x {labels.shape[1]}"
-            )
-        return training_image(image_id, pixels, labels, kind)
-
-    unique = sorted(set(ids))
-    with ThreadPoolExecutor(jobs) as pool:
-        read = dict(zip(unique, pool.map(one, unique), strict=True))
-    return [read[i] for i in ids]
-
-
-def _labels(dataset: Dataset, image_id: str) -> NDArray[np.int32]:
-    masks = dataset.read(image_id).masks
-    labels = masks.to_labels() if isinstance(masks, Instances) else masks
-    # Ids as they are may be large: count nuclei from 1.
-    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
-
-
 def _check_same_parts(out: Path, parts: Parts) -> None:
-    path = out / "parts.json"
+    path = out / PARTS
     if not path.exists():
         return
     before = json.loads(path.read_text("utf-8"))

@@ -7,7 +7,13 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 from strategies import instance_sets, label_images
 
-from nucfuse.clean.objects import PARAMETERS, clean_instances, clean_objects, median_area
+from nucfuse.clean.objects import (
+    PARAMETERS,
+    clean_instances,
+    clean_objects,
+    clean_overlapping,
+    median_area,
+)
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.masks.instances import Instances
 
@@ -115,6 +121,32 @@ def test_instances_keep_what_belongs_to_them(data):
 def test_instances_without_pixels_are_dropped(masks):
     nuclei = masks[:1]
     assert len(clean_instances(nuclei, **OFF)) == (nuclei.areas > 0).sum()
+
+
+@given(small_labels(1), rules | smoothing, st.integers(1, 3))
+def test_of_overlapping_masks_each_is_cleaned_as_if_it_were_alone(labels, settings, n):
+    alone = clean_objects(labels, **settings) > 0
+    masks = Instances.from_masks(np.repeat(labels[np.newaxis] > 0, n, axis=0))
+    cleaned = clean_overlapping(masks, **settings)
+    assert len(cleaned) == n * alone.any()
+    for crop in cleaned.to_masks():
+        assert_array_equal(crop, alone)
+
+
+@given(instance_sets((7, 8), with_classes=True), rules)
+def test_rules_of_overlapping_masks_look_at_all_areas(masks, settings):
+    cleaned = clean_overlapping(masks, **{**settings, "hole": 0})
+    kept = masks[masks.areas > 0]
+    while len(kept):
+        median = median_area(kept.areas, settings["speck"])
+        good = kept.areas >= max(settings["speck"], settings["small"] * median)
+        good &= (kept.areas <= settings["giant"] * median) | (median == 0)
+        if good.all():
+            break
+        kept = kept[good]
+    assert cleaned.to_rle() == kept.to_rle()
+    for name in ("scores", "sources", "classes"):
+        assert_array_equal(getattr(cleaned, name), getattr(kept, name))
 
 
 # ------------------------------------------------------------------------------------------ edges

@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 
 from nucfuse.data.reinhard import reinhard
 from nucfuse.data.stain import haematoxylin, macenko, pca_colour, vahadane
-from nucfuse.models.inputs import CHANNELS, planes, prepared
+from nucfuse.models.inputs import CHANNELS, first_plane, planes, prepared
 
 NORMALISERS = {"macenko": macenko, "vahadane": vahadane, "reinhard": reinhard}
 COLOURS = {
@@ -82,6 +82,7 @@ def test_rgb_and_neutral_are_plain():
     image, _ = scene("histology")
     assert_array_equal(prepared(image, "rgb"), image.astype(np.float32) / np.float32(255))
     assert_array_equal(prepared(image), planes(image)[..., :1].astype(np.float32) / 255)
+    assert_array_equal(first_plane(image), planes(image)[..., :1])
 
 
 @pytest.mark.parametrize("value", [(0, 0, 0), (255, 255, 255), (200, 120, 200), (7, 7, 7)])

@@ -84,10 +84,12 @@ def test_float16_halves_the_file_and_the_weights_come_with_it(unet, keras, tmp_p
     ]  # fmt: skip
     sizes = [(tmp_path / f / "tiny.onnx").stat().st_size for f in ("half", "full")]
     assert sizes[0] < sizes[1]
-    copy = keras.models.clone_model(unet)
-    copy.load_weights(tmp_path / "half" / "tiny.weights.h5")
-    for one, other in zip(copy.get_weights(), unet.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for folder, dtype in (("half", np.float16), ("full", np.float32)):
+        copy = keras.models.clone_model(unet)
+        copy.load_weights(tmp_path / folder / "tiny.weights.h5")
+        for one, other in zip(copy.get_weights(), unet.get_weights(), strict=True):
+            assert one.dtype == np.float32
+            np.testing.assert_array_equal(one, other.astype(dtype))
     assert json.loads((tmp_path / "half" / "tiny.json").read_text())["format"] == 1
 
 

@@ -353,6 +353,18 @@ def test_clean(sets, maps, tmp_path):
     assert "about probability maps" in failed.stderr
 
 
+def test_clean_leaves_overlaps_where_they_are_allowed(tmp_path):
+    masks = Instances.concatenate(
+        [Instances.from_labels(labels_of(disc)) for disc in ((20, 20, 8), (20, 26, 8), (3, 45, 1))]
+    )
+    write_dataset(tmp_path / "pred.npz", [Sample("x", masks)], "npz")
+    run("clean", tmp_path / "pred.npz", "--allow-overlap", "--out", tmp_path / "out.json")
+    assert read(tmp_path / "out.json").areas.tolist() == masks.areas[:2].tolist()
+    failed = run("clean", tmp_path / "pred.npz", "--allow-overlap", "--out", tmp_path / "out.csv")
+    assert failed.exit_code == 3
+    assert "a Kaggle submission cannot hold overlaps" in failed.stderr
+
+
 @pytest.fixture
 def routed(tmp_path):
     """Two prediction sets of two sample images of different clusters, and the routes."""

@@ -50,7 +50,7 @@ def test_a_network_of_ones_own(images, card, tmp_path):
     record = json.loads((out / "run.json").read_text())
     assert record["complete"]
     assert record["config"]["model"] == "tiny"
-    assert list(record["config"]["cards"]) == ["tiny"]
+    assert [card["name"] for card in record["config"]["cards"]] == ["tiny"]
 
 
 def test_files_maps_and_pictures(images, card, tmp_path):
@@ -234,3 +234,48 @@ def test_without_onnx_runtime(images, card, tmp_path, monkeypatch):
     assert result.exit_code == 3
     assert "pip install 'nucfuse[predict]'" in result.stderr
     assert run("predict", images, "--model", "otsu", "--out", tmp_path / "out").exit_code == 0
+
+
+def fold(folder, held_out, **entries):
+    folder.mkdir(parents=True)
+    (folder / "parts.json").write_text(json.dumps({"held_out": held_out}))
+    (folder / "run.json").write_text("{}")
+    return write_network(folder, **entries)
+
+
+def test_each_image_by_the_networks_that_held_it_out(images, tmp_path):
+    runs = tmp_path / "runs"
+    none = {"speck": 10**6}
+    fold(runs / "1", ["a", "b"])
+    fold(runs / "2", ["c d"], select=none)
+    fold(runs / "2-bag", ["c d"], select=none)
+    result = run("predict", images, "--model", runs, "--out", tmp_path / "out", "--tta")
+    assert result.exit_code == 0, result.stderr
+    counts = {name: read_labels(tmp_path / "out" / f"{name}.png").max() for name in COUNTS}
+    assert counts == {**COUNTS, "c d": 0}
+    record = json.loads((tmp_path / "out" / "run.json").read_text())["config"]
+    assert sorted(len(f["cards"]) for f in record["folds"]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda run: (run / "parts.json").write_text("[]"), "must list the images"),
+        (lambda run: (run / "parts.json").write_text('{"held_out": [1]}'), "must list the images"),
+        (lambda run: (run / "tiny.json").unlink(), "a finished run has one card"),
+    ],
+)
+def test_damaged_or_unfinished_folds_are_said(images, tmp_path, spoil, message):
+    fold(tmp_path / "runs" / "1", ["a", "b", "c d"])
+    spoil(tmp_path / "runs" / "1")
+    result = run("predict", images, "--model", tmp_path / "runs", "--out", tmp_path / "out.npz")
+    assert result.exit_code == 3
+    assert message in result.stderr
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_an_image_that_every_network_has_seen_is_not_predicted(images, tmp_path):
+    fold(tmp_path / "runs" / "1", ["a", "b"])
+    result = run("predict", images, "--model", tmp_path / "runs", "--out", tmp_path / "out.npz")
+    assert result.exit_code == 3
+    assert "no network held out image 'c d'" in result.stderr

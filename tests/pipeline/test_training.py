@@ -1,11 +1,12 @@
 import json
 import re
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from commands import run
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
 from nucfuse.data.images import image_size
@@ -13,7 +14,12 @@ from nucfuse.data.layouts import open_dataset
 from nucfuse.data.sample import copy_sample
 from nucfuse.models.card import read_card
 from nucfuse.models.network import Network
+from nucfuse.models.starting import load_weights
+from nucfuse.models.training_config import TrainingConfig
+from nucfuse.models.unet import build_unet
+from nucfuse.models.unet_config import UNetConfig
 from nucfuse.pipeline import training
+from nucfuse.pipeline.training_images import read_images, records_of
 
 # tf2onnx was written for NumPy 1.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -90,6 +96,81 @@ def test_what_was_held_out_is_predicted_and_scored(trained, sample):
     assert f"dsb_ap {expected:.4f}" in result.stdout
 
 
+def test_all_folds_predict_every_image_by_the_network_that_has_not_seen_it(sample, tmp_path):
+    runs, out = tmp_path / "runs", tmp_path / "all.npz"
+    small = sample / "small.toml"
+    small.write_text(CONFIG.replace("epochs = 2", "epochs = 1").replace("0.2", "0.0"))
+    result = train(sample, runs, "--protocol", "source", "--fold", "all", config="small.toml")
+    assert result.exit_code == 0, result.stderr
+    folds = sorted(runs.iterdir())
+    assert len(result.stdout.splitlines()) == len(folds) > 1
+    assert all((fold / "log.csv").exists() for fold in folds)
+    result = run("predict", sample / "images", "--model", runs, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    joined = open_dataset(out)
+    assert joined.ids == sorted(p.stem for p in (sample / "images").iterdir())
+    for fold in folds:
+        alone = open_dataset(fold / "held_out.npz")
+        for image_id in alone.ids:
+            assert_array_equal(
+                joined.read(image_id).masks.to_labels(), alone.read(image_id).masks.to_labels()
+            )
+
+
+def kernels(path):
+    """What a network has learned, without the running means of batch norm."""
+    card = read_card(path)
+    model = build_unet(UNetConfig.from_dict(card.document["network"]))
+    load_weights(model, card)
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def test_a_run_starts_from_another_of_the_same_fold_only(trained, sample, tmp_path):
+    still = sample / "still.toml"
+    still.write_text(CONFIG.replace("epochs = 2", "epochs = 1\nrate = 1e-8"))
+    options = ["--protocol", "grouped", "--from", trained[0]]
+    result = train(sample, tmp_path / "on", *options, "--fold", "2", config="still.toml")
+    assert result.exit_code == 0, result.stderr
+    before, after = (
+        kernels(path) for path in (trained[0] / "tiny.json", tmp_path / "on" / "unet.json")
+    )
+    for old, new in zip(before, after, strict=True):
+        assert_allclose(new, old, atol=1e-4)
+    card = json.loads((tmp_path / "on" / "unet.json").read_text())
+    assert card["trained_on"]["start"] == read_card(trained[0] / "tiny.json").sha256
+
+    result = train(sample, tmp_path / "no", *options, "--fold", "3", config="still.toml")
+    assert result.exit_code == 3
+    assert "this network may have seen" in result.stderr
+    still.write_text(CONFIG.replace("[4, 8]", "[4, 6]"))
+    result = train(sample, tmp_path / "no", *options, "--fold", "2", config="still.toml")
+    assert result.exit_code == 3
+    assert "widths [4, 8] there, [4, 6] here" in result.stderr
+    assert not (tmp_path / "no").exists()
+
+
+def test_truth_is_cleaned_if_asked_for(tmp_path, capsys):
+    image = np.zeros((32, 32, 3), np.uint8)
+    labels = np.ones((32, 32), np.uint8)  # no background at all: it stays a nucleus
+    holed = np.zeros((32, 32), np.uint8)
+    holed[4:12, 4:12], holed[7, 7], holed[20:30, 20:30] = 3, 0, 9
+    for kind, arrays in (("images", (image, image)), ("truth", (labels, holed))):
+        (tmp_path / kind).mkdir()
+        for name, array in zip("ab", arrays, strict=True):
+            cv2.imwrite(str(tmp_path / kind / f"{name}.png"), array)
+    data = open_dataset(tmp_path / "truth"), training.open_images(tmp_path / "images")
+
+    def read(**settings):
+        images = read_images(*data, ["a", "b"], TrainingConfig(**settings), 1)
+        return [np.bincount(image.labels.ravel()).tolist() for image in images]
+
+    assert read(holes="keep", pieces="keep") == [[0, 1024], [861, 63, 100]]
+    assert capsys.readouterr().err == ""
+    assert read() == [[0, 1024], [860, 64, 100]]
+    assert "3 masks: 1 with holes, 0 in several pieces, 0 left out" in capsys.readouterr().err
+    assert read(holes="exclude") == [[0, 1024], [924, 100]]
+
+
 def test_few_images_cannot_be_split_is_said(sample, tmp_path):
     for kind in ("images", "truth"):
         (tmp_path / kind).mkdir()
@@ -130,7 +211,9 @@ def test_another_fold_does_not_go_on_in_the_same_folder(trained, sample):
     ("options", "code", "message"),
     [
         (["--protocol", "grouped"], 2, "--protocol grouped or source needs --fold"),
-        (["--protocol", "grouped", "--fold", "6"], 3, "--fold must be one of 1, 2, 3, 4, 5"),
+        (["--protocol", "grouped", "--fold", "6"], 3, "--fold must be one of 1, 2, 3, 4, 5, all"),
+        (["--protocol", "grouped", "--fold", "2/x"], 3, "--fold must be K or K/N with N in 2..100"),
+        (["--protocol", "grouped", "--fold", "4/3"], 3, "--fold must be one of 1, 2, 3, all"),
         (["--protocol", "source", "--fold", "mars"], 3, "--fold must be one of "),
     ],
 )
@@ -158,7 +241,7 @@ def test_bags_differ_and_repeat_images(sample):
         options = training.TrainOptions(bag=bag)
         images = training.open_images(sample / "images")
         config = training.read_config(sample / "tiny.toml")
-        return training._parts(images, images.ids, config, options)
+        return training._parts(records_of(images, images.ids, 2), config, options)
 
     one, same, other = parts(1), parts(1), parts(2)
     assert one == same != other

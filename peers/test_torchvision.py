@@ -124,7 +124,7 @@ def test_losses(torchvision):
 
 
 def test_parameters(torchvision):
-    """But for normalisation and the biases before it, and for torchvision's mask of the background."""
+    """But for normalisation, the biases before it, and torchvision's mask of the background."""
     model = build_mask_rcnn(preset("paper-resnet50"))
     backbone = model.features.get_layer("backbone")
     norms_and_biases = sum(w.size for w in backbone.get_weights() if w.ndim == 1)

@@ -13,7 +13,7 @@ TINY = replace(
 
 
 def discs(seed, side=64, n=4, radii=(6, 12)):
-    """At most n bright discs on dark noise, apart: image (side, side, 1) in [0, 1] and labels, int32."""
+    """At most n bright discs, apart, on dark noise: image (side, side, 1) in [0, 1] and labels."""
     rng = np.random.default_rng(seed)
     labels = np.zeros((side, side), np.int32)
     y, x = np.mgrid[:side, :side]

@@ -61,6 +61,11 @@ def test_full_masks_fill_their_boxes_and_runs_join_at_the_edges():
     assert pasted.source_names == ("a",)
 
 
+def test_runs_of_two_masks_do_not_join():
+    found = paste(np.ones((2, 28, 28), np.float32), [[0, 0, 4, 1], [0, 1, 4, 2]], None, (4, 4))
+    assert found.to_rle() == ["1 4", "5 4"]
+
+
 def test_masks_below_the_threshold_or_without_a_centre_have_no_pixels():
     masks = np.full((3, 4, 4), 0.5, np.float32)
     masks[1:] = 1

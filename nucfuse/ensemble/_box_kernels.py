@@ -59,6 +59,15 @@ def _without_nan(scores):
     return np.where(np.isnan(scores), 1.0, scores)
 
 
+@njit(cache=True, nogil=True)
+def weights_from(scores):
+    """The scores, 1.0 instead of NaN, and whether all are finite and not negative."""
+    values, good = _without_nan(scores), True
+    for v in values:
+        good &= 0 <= v < np.inf
+    return values, good
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _rooms(n):
     """An order to write to, and room for `descending` and for `suppress_strips`, for n boxes.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.ensemble._box_kernels import first_bad_box
+from nucfuse.ensemble._box_kernels import first_bad_box, weights_from
 from nucfuse.ensemble.pool import confidence
 
 _NO_SCORES, _NO_CLASSES = np.zeros(0), np.zeros(0, np.int32)
@@ -99,15 +99,18 @@ def joined_boxes(
     if bad >= 0:
         k = int(models[bad])
         raise box_error(corners, bad, f"boxes of model {k}", bad - sum(sizes[:k]))
-    values = np.ones(len(corners))
-    if scores is not None:
-        values = confidence(_joined_values(scores, sizes, "scores"))
-        if values.size and not (values.min() >= 0 and values.max() < np.inf):
+    if scores is None:
+        values = np.ones(len(corners))
+    else:
+        given = np.ascontiguousarray(_joined_values(scores, sizes, "scores"), np.float64)
+        values, good = weights_from(given)
+        if not good:
             raise ValueError(
                 "scores must be finite and not negative, for boxes are weighted by them"
             )
-    labels = np.zeros(len(corners), np.int32)
-    if classes is not None:
+    if classes is None:
+        labels = np.zeros(len(corners), np.int32)
+    else:
         labels = _joined_values(classes, sizes, "classes").astype(np.int32)
     return corners, values, labels, models
 

@@ -43,7 +43,7 @@ def supervision_nms(given: tuple[NDArray[Any], CompactMask], iou: float) -> NDAr
 
 def corners(instances: nf.Instances) -> NDArray[np.float64]:
     """Boxes as x0, y0, x1, y1."""
-    return instances.boxes[:, [1, 0, 3, 2]].astype(np.float64)
+    return instances.boxes[:, [1, 0, 3, 2]].astype(np.float64, order="C")
 
 
 def by_lsnms(boxes: NDArray[Any], scores: NDArray[Any], iou: float) -> NDArray[np.int64]:

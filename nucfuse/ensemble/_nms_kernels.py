@@ -248,16 +248,6 @@ def _sort_by_rank(members, levels):
 
 
 @njit(cache=True, nogil=True)
-def first_bad_box(boxes):
-    """First box that is not finite or ends before it begins, -1 if there is none."""
-    for i in range(boxes.shape[0]):
-        for d in range(2):
-            if not -np.inf < boxes[i, d] <= boxes[i, d + 2] < np.inf:
-                return i
-    return -1
-
-
-@njit(cache=True, nogil=True)
 def suppress_boxes(boxes, classes, order, threshold):
     """As `suppress_masks`, for float64 boxes (N, 4) and their IoU.
 

@@ -1,25 +1,26 @@
 """Compiled stable sort of scores, where numpy's takes longer than what is done with its result.
 
-Scores are spread over a range, so that counting them into as many buckets as there are scores
-leaves one or two to sort in each: 4 ns per score of 8,000, np.argsort(kind="stable") 42.
+Scores are spread over a range, so that counting them into twice as many buckets as there are scores
+leaves few to put in order: 5 ns per score of 8,000, np.argsort(kind="stable") 42.
 """
 
 import numpy as np
 from numba import njit
 
-# Up to here insertion is quicker; and larger buckets mean that the scores are not spread.
+# Larger buckets mean that the scores are not spread.
 _SMALL = 24
 # Beyond, or in ranges narrower than its inverse, arithmetic could overflow.
 _HUGE = 1e290
+_ONE = np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
 def buckets_for(n):
     """Room for `descending` to work in, for up to n values."""
-    return np.empty(n, np.int32), np.empty(n + 2, np.int32)
+    return np.empty(n, np.int32), np.empty(2 * n + 1, np.int32), np.empty(n)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def descending(values, order, room):
     """Write the order from the largest value to the smallest, equal ones as they come; no NaN.
 
@@ -27,63 +28,57 @@ def descending(values, order, room):
     """
     n = values.size
     low, high = np.inf, -np.inf
-    for i in range(n):
-        low, high = min(low, values[i]), max(high, values[i])
+    for v in values:
+        low, high = (v if v < low else low), (v if v > high else high)
     if n == 0 or low == high:
         for i in range(n):
             order[i] = i
         return
     if low < -_HUGE or high > _HUGE or high - low < 1 / _HUGE:
-        for i in range(n):
-            order[i] = i
-        _sort_stretch(values, order)
+        order[:] = np.argsort(-values, kind="mergesort")
         return
-    scale = (n - 1) / (high - low)
-    buckets, ends = room[0][:n], room[1][: n + 1]
-    ends[:] = 0
-    for i in range(n):
-        # Each step is monotonous, rounding included: a larger value is in no later bucket.
-        buckets[i] = np.int32((high - values[i]) * scale)
-        ends[buckets[i] + 1] += 1
-    for k in range(n):
-        ends[k + 1] += ends[k]
-    for i in range(n):
-        k = buckets[i]
-        order[ends[k]] = i
-        ends[k] += 1
-    _sort_buckets(values, order, ends)
+    if _spread(values, high, (2 * n - 1) / (high - low), order, room) > _SMALL:
+        order[:] = np.argsort(-values, kind="mergesort")
+        return
+    _insert(order, room[2])
 
 
 @njit(cache=True, nogil=True)
 def descending_order(values):
-    """The order from the largest value to the smallest, int64 (n,); see `descending`."""
+    """Stable order of a float array (n,), without NaN, from the largest value, int64 (n,)."""
     order = np.empty(values.size, np.int64)
     descending(values, order, buckets_for(values.size))
     return order
 
 
-@njit(cache=True, nogil=True)
-def _sort_buckets(values, order, ends):
-    """Sort what is in each bucket; bucket k ends before ``ends[k]``."""
-    begin = 0
-    for k in range(order.size):
-        end = ends[k]
-        if end - begin > _SMALL:
-            _sort_stretch(values, order[begin:end])
-        else:
-            for i in range(begin + 1, end):
-                m = order[i]
-                while i > begin and values[order[i - 1]] < values[m]:
-                    order[i] = order[i - 1]
-                    i -= 1
-                order[i] = m
-        begin = end
+@njit(cache=True, nogil=True, inline="always")
+def _spread(values, high, scale, order, room):
+    """Write the order by buckets, the values in it to ``room[2]``; size of the largest bucket."""
+    buckets, ends, keys = room
+    n = values.size
+    ends[: 2 * n + 1] = 0
+    for i in range(n):
+        # Each step is monotonous, rounding included: a larger value is in no later bucket.
+        buckets[i] = np.int32((high - values[i]) * scale)
+        ends[np.uint64(buckets[i] + 1)] += 1
+    most, total = np.int32(0), np.int32(0)
+    for k in range(1, 2 * n + 1):
+        most, total = max(most, ends[k]), np.int32(total + ends[k])
+        ends[k] = total
+    for i in range(n):
+        k = np.uint64(buckets[i])
+        at = np.uint64(ends[k])
+        ends[k] += 1
+        order[at], keys[at] = i, values[i]
+    return most
 
 
-@njit(cache=True, nogil=True)
-def _sort_stretch(values, order):
-    """Sort a stretch by merging."""
-    picked = order.copy()
-    ranked = np.argsort(-values[picked], kind="mergesort")
-    for i in range(order.size):
-        order[i] = picked[ranked[i]]
+@njit(cache=True, nogil=True, inline="always")
+def _insert(order, keys):
+    """Sort by insertion what is nearly sorted."""
+    for first in range(np.uint64(1), np.uint64(order.size)):
+        key, i, at = keys[first], order[first], first
+        while at > 0 and keys[at - _ONE] < key:
+            keys[at], order[at] = keys[at - _ONE], order[at - _ONE]
+            at -= _ONE
+        keys[at], order[at] = key, i

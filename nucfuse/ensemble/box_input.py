@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.ensemble import _nms_kernels
+from nucfuse.ensemble._box_kernels import first_bad_box, weights_from
 from nucfuse.ensemble.pool import confidence
+
+_NO_SCORES, _NO_CLASSES = np.zeros(0), np.zeros(0, np.int32)
 
 
 def checked_boxes(
@@ -21,44 +23,47 @@ def checked_boxes(
         If a box is not finite or ends before it begins, or sizes differ.
     """
     corners, values, labels = box_arrays(boxes, scores, classes)
-    bad = _nms_kernels.first_bad_box(corners)
+    bad = first_bad_box(corners)
     if bad >= 0:
         raise box_error(corners, bad, "boxes", bad)
-    return corners, confidence(values), labels
+    n = len(corners)
+    values = np.ones(n) if scores is None else confidence(values)
+    return corners, values, np.zeros(n, np.int32) if classes is None else labels
 
 
 def box_arrays(
     boxes: ArrayLike, scores: ArrayLike | None, classes: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]:
-    """As `checked_boxes`, but only sizes are checked, and NaN is let through."""
+    """As `checked_boxes`, but only sizes are checked: NaN stays, and None is no entries."""
     corners = _corners(boxes, "boxes")
-    n = len(corners)
-    values, labels = np.ones(n), np.zeros(n, np.int32)
+    n, values, labels = len(corners), _NO_SCORES, _NO_CLASSES
     if scores is not None:
         values = np.ascontiguousarray(_per_box(scores, n, "scores", "boxes"), np.float64)
     if classes is not None:
-        labels = _per_box(classes, n, "classes", "boxes").astype(np.int32)
+        labels = np.ascontiguousarray(_per_box(classes, n, "classes", "boxes"), np.int32)
     return corners, values, labels
 
 
-def by_image(images: ArrayLike, n: int) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """An order that puts the boxes of each image together (None: that they have), and it sorted."""
+def image_numbers(images: ArrayLike, n: int) -> NDArray[np.int64]:
+    """The image of each box.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many, or they are not whole numbers.
+    """
     given = _per_box(images, n, "images", "boxes")
     if n and given.dtype.kind not in "iu":
         raise ValueError(f"images must be whole numbers, one for each box, got {given.dtype}")
-    numbers = np.ascontiguousarray(given, np.int64)
-    if (numbers[1:] >= numbers[:-1]).all():
-        return None, numbers
-    order = np.argsort(numbers, kind="stable")
-    return order, numbers[order]
+    return np.ascontiguousarray(given, np.int64)
 
 
 def _corners(boxes: ArrayLike, where: str) -> NDArray[np.float64]:
     corners = np.ascontiguousarray(boxes, np.float64)
-    if corners.size == 0:
+    if corners.shape[1:] != (4,):
+        if corners.size:
+            raise ValueError(f"{where} must have shape (N, 4), got {corners.shape}")
         return np.zeros((0, 4))
-    if corners.ndim != 2 or corners.shape[1] != 4:
-        raise ValueError(f"{where} must have shape (N, 4), got {corners.shape}")
     return corners
 
 
@@ -90,19 +95,22 @@ def joined_boxes(
     sizes = [len(part) for part in parts]
     corners = np.concatenate(parts)
     models = np.repeat(np.arange(n_models), sizes)
-    bad = _nms_kernels.first_bad_box(corners)
+    bad = first_bad_box(corners)
     if bad >= 0:
         k = int(models[bad])
         raise box_error(corners, bad, f"boxes of model {k}", bad - sum(sizes[:k]))
-    values = np.ones(len(corners))
-    if scores is not None:
-        values = confidence(_joined_values(scores, sizes, "scores"))
-        if values.size and not (values.min() >= 0 and values.max() < np.inf):
+    if scores is None:
+        values = np.ones(len(corners))
+    else:
+        given = np.ascontiguousarray(_joined_values(scores, sizes, "scores"), np.float64)
+        values, good = weights_from(given)
+        if not good:
             raise ValueError(
                 "scores must be finite and not negative, for boxes are weighted by them"
             )
-    labels = np.zeros(len(corners), np.int32)
-    if classes is not None:
+    if classes is None:
+        labels = np.zeros(len(corners), np.int32)
+    else:
         labels = _joined_values(classes, sizes, "classes").astype(np.int32)
     return corners, values, labels, models
 

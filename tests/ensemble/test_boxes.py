@@ -344,15 +344,41 @@ def test_nms_of_boxes_at_the_threshold_or_just_above_it():
     assert nms_boxes(boxes, [0.9, 0.8, 0.7], [0, 1, 0], iou=0.5).tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("n", [32, 33, 256, 257])
-@pytest.mark.parametrize("iou", [0.05, 0.1, 0.5])
-def test_nms_of_images_of_any_size_matches_naive(n, iou):
+# The last is crowded: too many boxes are in the strips near a box, and a grid is used.
+@pytest.mark.parametrize(("n", "side"), [(16, 40), (17, 40), (256, 40), (257, 40), (600, 6)])
+@pytest.mark.parametrize("iou", [0.05, 0.1, 0.4, 0.5, 0.7])
+def test_nms_of_images_of_any_size_matches_naive(n, side, iou):
     rng = np.random.default_rng(n)
-    corners = rng.integers(0, 40, (n, 2))
+    corners = rng.integers(0, side, (n, 2))
     boxes = np.hstack([corners, corners + rng.integers(1, 12, (n, 2))]).astype(float)
     classes = rng.integers(0, 2, n)
+    assert nms_boxes(boxes, None, classes, iou).tolist() == kept_by_naive(boxes, classes, iou)
+
+
+@pytest.mark.parametrize("flat", [[30, 1], [1, 30], [0, 1], [1, 0]])
+@pytest.mark.parametrize("iou", [0.3, 0.6])
+def test_nms_of_long_boxes_and_of_those_without_a_side_matches_naive(flat, iou):
+    """Strips lie along the axis in which boxes are small; a frame may have no height at all."""
+    rng = np.random.default_rng(2)
+    corners = rng.integers(0, 60, (120, 2)) * np.minimum(flat, 1)
+    boxes = np.hstack([corners, corners + rng.integers(1, 9, (120, 2)) * flat]).astype(float)
+    kept = kept_by_naive(boxes, np.zeros(120, int), iou)
+    assert nms_boxes(boxes, iou=iou).tolist() == kept
+
+
+@pytest.mark.parametrize("apart", [1e5, 1e8, 1e12])
+@pytest.mark.parametrize("iou", [0.2, 0.5])
+def test_nms_of_boxes_that_float32_cannot_tell_apart_matches_naive(apart, iou):
+    """In units of the frame the boxes are small, or lost in rounding; some IoU are at 1 / 2."""
+    rng = np.random.default_rng(4)
+    corners = rng.integers(0, 4, (200, 2)) * apart
+    boxes = np.hstack([corners, corners + rng.integers(1, 3, (200, 2))])
+    assert nms_boxes(boxes, iou=iou).tolist() == kept_by_naive(boxes, np.zeros(200, int), iou)
+
+
+def kept_by_naive(boxes, classes, iou):
     share, kept = share_of(boxes, classes), []
-    for i in range(n):
+    for i in range(len(boxes)):
         if not any(share(k, i) > iou for k in kept):
             kept.append(i)
-    assert nms_boxes(boxes, None, classes, iou).tolist() == kept
+    return kept

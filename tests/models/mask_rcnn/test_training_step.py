@@ -5,7 +5,7 @@ from dataclasses import replace
 import naive_mask_rcnn_layers as naive
 import numpy as np
 import pytest
-from made_mask_rcnn import TINY, DiscBatches, discs
+from made_mask_rcnn import TINY, TWO_LEVELS, DiscBatches, discs
 from numpy.testing import assert_array_equal
 
 from nucfuse.errors import DataError
@@ -124,7 +124,7 @@ def test_every_weight_learns():
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_steps_lower_the_loss(precision):
-    model = compiled(precision=precision, rate=3e-3)
+    model = compiled(TWO_LEVELS, precision, rate=3e-3)
     images, labels = DiscBatches().batch(0)
     logs = [model.train_on_batch(images, labels, return_dict=True) for _ in range(25)]
     assert set(logs[0]) == {"loss", "l2", *LOSSES}
@@ -133,7 +133,7 @@ def test_steps_lower_the_loss(precision):
 
 
 def test_images_without_nuclei_are_learned_from():
-    model = compiled()
+    model = compiled(TWO_LEVELS)
     images = np.random.default_rng(0).random((2, 64, 64, 1), np.float32)
     labels = np.zeros((2, 64, 64), np.int32)
     logs = [model.train_on_batch(images, labels, return_dict=True) for _ in range(5)]
@@ -152,7 +152,7 @@ def test_nuclei_at_the_border_and_one_pixel_wide_are_learned_from():
 
 
 def test_heads_alone_leave_the_backbone_as_it_is():
-    model = compiled()
+    model = compiled(TWO_LEVELS)
     batch = DiscBatches().batch(0)
     model.train_on_batch(*batch)
     set_stage(model, "heads")
@@ -167,11 +167,11 @@ def test_heads_alone_leave_the_backbone_as_it_is():
     assert any((a != b).any() for a, b in zip(before[0], after, strict=True))
 
 
-CONFIG = TrainingConfig(network=TINY, side=64, batch=2, steps=3, epochs=2, validation=0.0)
+CONFIG = TrainingConfig(network=TWO_LEVELS, side=64, batch=2, steps=3, epochs=2, validation=0.0)
 
 
 def trainer(path, config=CONFIG, model=None, **about):
-    model = model or build_mask_rcnn(TINY)
+    model = model or build_mask_rcnn(TWO_LEVELS)
     return Trainer(model, DiscBatches(), config, path, own_loss=True, **about)
 
 
@@ -192,7 +192,7 @@ def test_the_trainer_logs_every_loss_and_goes_on_where_it_stopped(tmp_path):
 
 def test_the_trainer_goes_through_stages_also_when_resumed(tmp_path):
     def staged(path):
-        model = build_mask_rcnn(TINY)
+        model = build_mask_rcnn(TWO_LEVELS)
         stage = lambda epoch: set_stage(model, "all" if epoch < 1 else "heads")  # noqa: E731
         return trainer(path, model=model, before_epoch=stage)
 

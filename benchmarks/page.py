@@ -25,9 +25,9 @@ compared with are those of `benchmarks/requirements.txt` and, in the same folder
 - Seconds are CPU seconds, all threads together, and every library is held to one thread, unless a
   row says otherwise. The first call of each is not counted; of the others (one of a peer that needs
   more than five seconds, three of other peers, seven of nucfuse, twelve of each beside the memory
-  pass, more of both sides until half a second is used) the fastest counts; garbage is collected before them and not in between. The command
-  on one small pair and `--help` are medians, the whole command is the fastest of three, memory is
-  the largest of three.
+  pass, more of both sides until half a second is used) the fastest counts; garbage is collected
+  before them and not in between. The command on one small pair and `--help` are medians, the whole
+  command is the fastest of three, memory is the largest of three.
 - Where a peer computes the same, both must agree before they are timed: in the hits at all ten
   thresholds, in every string, label and IoU, in AP by area range to nine digits.
 - "Faster" is the peer's time over ours, "its time" ours over the peer's.

@@ -5,7 +5,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,40 +68,72 @@ def export_network(
 
 def to_onnx(model: Any, storage: Storage = "float32") -> bytes:
     """A Keras model as an ONNX graph: "image" -> "probabilities", batch and size left open."""
+    shape = (None, None, None, model.input_shape[-1])
+    graph = converted(lambda image: model(image, training=False), {"image": (shape, "float32")})
+    name_outputs(graph, ["probabilities"])
+    for end in (graph.graph.input[0], graph.graph.output[0]):
+        for dim, name in zip(end.type.tensor_type.shape.dim, ("batch", "height", "width"),
+                             strict=False):  # fmt: skip
+            dim.ClearField("dim_value")
+            dim.dim_param = name
+    return packed(graph, storage)
+
+
+def converted(
+    function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int | None, ...], str]],
+    opset: int = _OPSET, **options: Any,
+) -> Any:  # fmt: skip
+    """What a function of tensors computes, as an ONNX model.
+
+    Parameters
+    ----------
+    function : callable
+        Of tensors in the order of ``inputs``; it returns one or a list of them.
+    inputs : mapping
+        Name to shape (None where it is open) and dtype.
+    opset : int
+    **options
+        Of ``tf2onnx.convert.from_function``.
+
+    Raises
+    ------
+    DataError
+        If tf2onnx is not installed.
+    """
     try:
         import keras
         import tensorflow as tf
         import tf2onnx
     except ImportError:
         raise DataError(_NEEDED) from None
-    signature = [tf.TensorSpec((None, None, None, model.input_shape[-1]), tf.float32, "image")]
-    function = tf.function(lambda image: model(image, training=False), signature)
+    signature = [tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in inputs.items()]
     # What Keras itself does before it calls tf2onnx, which was written for NumPy 1.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the names that it looks for in NumPy
         keras.src.export.onnx.patch_tf2onnx()
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    graph, _ = tf2onnx.convert.from_function(function, signature, opset=_OPSET)
-    _name_ends(graph.graph)
+    graph, _ = tf2onnx.convert.from_function(
+        tf.function(function, signature), signature, opset=opset, **options
+    )
+    return graph
+
+
+def packed(graph: Any, storage: Storage) -> bytes:
+    """An ONNX model as the content of a file."""
     if storage == "float16":
         _store_as_float16(graph.graph)
     content: bytes = graph.SerializeToString()
     return content
 
 
-def _name_ends(graph: Any) -> None:
-    old, new = graph.output[0].name, "probabilities"
-    for node in graph.node:
-        for names in (node.input, node.output):
-            for i, name in enumerate(names):
-                if name == old:
-                    names[i] = new
-    graph.output[0].name = new
-    for end in (graph.input[0], graph.output[0]):
-        for dim, name in zip(end.type.tensor_type.shape.dim, ("batch", "height", "width"),
-                             strict=False):  # fmt: skip
-            dim.ClearField("dim_value")
-            dim.dim_param = name
+def name_outputs(graph: Any, names: Sequence[str]) -> None:
+    """Give the outputs of an ONNX model these names, in their order."""
+    new = dict(zip((output.name for output in graph.graph.output), names, strict=True))
+    for node in graph.graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [new.get(name, name) for name in ends]
+    for output in graph.graph.output:
+        output.name = new[output.name]
 
 
 def _store_as_float16(graph: Any) -> None:

@@ -54,16 +54,25 @@ class Trainer:
         Where the state is kept; a run goes on from there if the file exists.
     validate : callable, optional
         Score of a model on validation images; without it there is no early stop and no best epoch.
+    own_loss : bool
+        Whether the model computes its loss itself, as a Mask R-CNN does; else it is the config's.
+    before_epoch : callable, optional
+        Told the number of each epoch from 0 before it begins; it may choose which layers learn, of
+        those that do when the trainer is made.
     """
 
     def __init__(
         self, model: Any, crops: Crops, config: TrainingConfig, checkpoint: Path,
-        validate: Validate | None = None,
+        validate: Validate | None = None, own_loss: bool = False,
+        before_epoch: Callable[[int], None] = lambda epoch: None,
     ) -> None:  # fmt: skip
         self.model, self.crops, self.config = model, crops, config
         self.checkpoint, self.validate = checkpoint, validate
+        self.before_epoch = before_epoch
         self.progress = Progress()
-        loss = loss_of(config.loss, config.class_weights, model.output_shape[-1])
+        loss = None
+        if not own_loss:
+            loss = loss_of(config.loss, config.class_weights, model.output_shape[-1])
         model.compile(optimizer=_optimizer(config), loss=loss, jit_compile=False)
         model.optimizer.build(model.trainable_variables)
         self.mean: Weights = model.get_weights()
@@ -87,15 +96,16 @@ class Trainer:
 
     def _epoch(self) -> dict[str, float]:
         progress, config, losses = self.progress, self.config, []
+        self.before_epoch(progress.epoch)
         begin, before = time.monotonic(), progress.seconds
         for batch in self._batches(progress.step, config.steps):
             rate = learning_rate(config, self._share(), progress.reductions)
             self.model.optimizer.learning_rate = rate
-            losses.append(float(self.model.train_on_batch(*batch)))
+            losses.append(self.model.train_on_batch(*batch, return_dict=True))
             progress.step += 1
-            if not np.isfinite(losses[-1]):
+            if not np.isfinite(losses[-1]["loss"]):
                 raise DataError(
-                    f"the loss became {losses[-1]} at step {progress.step}; lower the rate "
+                    f"the loss became {losses[-1]['loss']} at step {progress.step}; lower the rate "
                     f"({config.rate:g}) or clip gradients"
                 )
             self._average()
@@ -104,7 +114,7 @@ class Trainer:
                 break
         progress.epoch += 1
         row = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.seconds,
-               "rate": rate, "loss": float(np.mean(losses))}  # fmt: skip
+               "rate": rate, **_means(losses)}  # fmt: skip
         if self.validate is not None:
             row["dsb_ap"] = self._validated()
             progress.seconds = before + time.monotonic() - begin
@@ -184,6 +194,12 @@ class Trainer:
             variable.assign(value)
         self.mean, self.best = groups["mean"], groups["best"]
         self.progress = Progress(**state["progress"])
+
+
+def _means(losses: list[dict[str, Any]]) -> dict[str, float]:
+    """Mean over steps of each loss, what is minimised first."""
+    names = ["loss", *(name for name in losses[0] if name != "loss")]
+    return {name: float(np.mean([step[name] for step in losses])) for name in names}
 
 
 def limit_threads(count: int) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from nucfuse.models.blocks import BLOCKS, Style, Tensor
 from nucfuse.models.inputs import CHANNELS
+from nucfuse.models.precision import computing_in
 from nucfuse.models.unet_config import UNetConfig
 
 
@@ -24,14 +25,8 @@ def build_unet(config: UNetConfig, seed: int = 0, precision: str = "float32") ->
         image (B, H, W, C) in [0, 1] -> probabilities (B, H, W, K) of ``config.outputs``, where C
         is that of the input and H and W are multiples of ``config.stride``.
     """
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy({"bfloat16": "mixed_bfloat16"}.get(precision, precision))
-    try:
+    with computing_in(precision):
         return _built(config, seed)
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _built(config: UNetConfig, seed: int) -> Any:

@@ -1,0 +1,103 @@
+"""The two graphs of a network as ONNX, to be run without TensorFlow."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.models.mask_rcnn.network import build_mask_rcnn, roi_strides
+from nucfuse.models.onnx_export import Storage, converted, name_outputs, packed
+
+_OPSET = 17  # RoiAlign without rounding, "half_pixel", is of 16
+_FLOAT, _INT64 = 1, 7  # as ONNX numbers its types
+
+
+def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, bytes]:
+    """A Mask R-CNN as two ONNX graphs, batch, size and number of regions left open.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of `build_mask_rcnn`.
+    storage : {"float16", "float32"}
+        How the graphs hold the weights; all is computed in float32.
+
+    Returns
+    -------
+    features, heads : bytes
+        With the inputs and outputs of the two functional models, in their order and by the names
+        "image", "map4" … (by stride), "rpn_logits", "rpn_deltas"; "rois", "images", "mask_rois",
+        "mask_images", "probabilities", "deltas", "masks".
+
+    Raises
+    ------
+    DataError
+        If tf2onnx is not installed.
+    """
+    exact = _in_float32(model)
+    maps = [f"map{stride}" for stride in roi_strides(model.config)]
+    ends = [*maps, "rpn_logits", "rpn_deltas"], ["probabilities", "deltas", "masks"]
+    parts = []
+    for part, names in zip((exact.features, exact.heads), ends, strict=True):
+        inputs = {tensor.name: (tensor.shape, tensor.dtype) for tensor in part.inputs}
+        graph = converted(
+            _called(part), inputs, _OPSET, custom_op_handlers={"CropAndResize": (_roi_align, [])}
+        )
+        name_outputs(graph, names[: len(part.outputs)])
+        parts.append(packed(graph, storage))
+    return parts[0], parts[1]
+
+
+def _in_float32(model: Any) -> Any:
+    twin = build_mask_rcnn(model.config, model.seed)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def _called(part: Any) -> Any:
+    def function(*tensors: Any) -> Any:
+        return part(tensors[0] if len(tensors) == 1 else list(tensors), training=False)
+
+    return function
+
+
+def _roi_align(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """ONNX's RoiAlign of one sample a bin for TensorFlow's CropAndResize, whose points it shares.
+
+    tf2onnx itself makes a loop over the regions of it. CropAndResize is given the centres of the
+    first and the last bin, over the last cell; a region ends half a bin beyond them.
+    """
+    feature_map, corners, images = node.input[:3]
+    shapes, dtypes = [ctx.get_shape(node.output[0])], [ctx.get_dtype(node.output[0])]
+    n = int(node.inputs[3].get_tensor_value()[0])
+
+    def made(kind: str, *inputs: str, **attributes: Any) -> str:
+        output: str = ctx.make_node(kind, list(inputs), attributes).output[0]
+        return output
+
+    def constant(value: Any) -> str:
+        output: str = ctx.make_const(f"{name}_{len(ctx.get_nodes())}", value).output[0]
+        return output
+
+    sides = made("Slice", made("Shape", feature_map), *(constant(np.array([k])) for k in (1, 3, 0)))
+    last_cell = made("Sub", made("Cast", sides, to=_FLOAT), constant(np.ones(1, np.float32)))
+    cells = made("Mul", corners, made("Concat", last_cell, last_cell, axis=0))
+    regions = made(
+        "Add", made("MatMul", cells, constant(_outwards(n))), constant(np.full(1, 0.5, np.float32))
+    )
+    pooled = made(
+        "RoiAlign", made("Transpose", feature_map, perm=[0, 3, 1, 2]), regions,
+        made("Cast", images, to=_INT64), output_height=n, output_width=n, sampling_ratio=1,
+        coordinate_transformation_mode="half_pixel",
+    )  # fmt: skip
+    ctx.remove_node(node.name)
+    ctx.make_node("Transpose", [pooled], {"perm": [0, 2, 3, 1]}, name=name, outputs=node.output,
+                  shapes=shapes, dtypes=dtypes)  # fmt: skip
+
+
+def _outwards(n: int) -> NDArray[np.float32]:
+    """From the centres of the outer of n bins (y0, x0, y1, x1) to their edges (x0, y0, x1, y1)."""
+    half = 0.5 / (n - 1) if n > 1 else 0.0
+    near, far = 1 + half, -half
+    return np.array([[0, near, 0, far], [near, 0, far, 0], [0, far, 0, near], [far, 0, near, 0]],
+                    np.float32)  # fmt: skip

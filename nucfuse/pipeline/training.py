@@ -47,7 +47,7 @@ class TrainOptions:
     images: Path | None = None
     start: Path | None = None
     pinned: tuple[str, ...] = ()
-    name: str = "unet"
+    name: str | None = None
     jobs: int = 2
 
 
@@ -114,7 +114,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     if not parts.held_out:
         return line
     held = [record for record in parts.records if record.image_id in set(parts.held_out)]
-    card = out / f"{options.name}.json"
+    card = out / f"{_name(config, options)}.json"
     scores = score_held_out(card, dataset, images, held, f"local:{options.jobs}")
     return f"{line}: dsb_ap {scores.dsb_ap:.4f}"
 
@@ -125,19 +125,21 @@ def _fit(
     start: Card | None, watch: Watch,
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
+    from nucfuse.models.kinds import build_network, stages_of, validation_of
     from nucfuse.models.saving import save_network
     from nucfuse.models.starting import load_weights
     from nucfuse.models.training import Trainer, limit_threads
-    from nucfuse.models.unet import build_unet
-    from nucfuse.models.validating import Validation
 
     limit_threads(options.jobs)
     write_json(out / PARTS, parts.to_dict())
-    model = build_unet(config.network, config.seed, config.precision)
+    model = build_network(config.network, config.seed, config.precision)
     if start is not None:
         load_weights(model, start)
-    scored = Validation(validate, config.network, config.diameter) if validate else None
-    trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
+    trainer = Trainer(
+        model, Crops(learn, config), config, out / "checkpoint.npz",
+        validation_of(config, validate), own_loss=config.model == "mask_rcnn",
+        before_epoch=stages_of(config, model),
+    )  # fmt: skip
     if trainer.progress.step:
         print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
 
@@ -149,15 +151,20 @@ def _fit(
         "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
         "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),
     }  # fmt: skip
-    kept = build_unet(config.network)
+    kept = build_network(config.network)
     kept.set_weights(model.get_weights())
-    card = save_network(kept, config, out, options.name, record)
+    card = save_network(kept, config, out, _name(config, options), record)
     write_json(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
     return (
         f"{card}: {trainer.progress.epoch} epochs, {trainer.progress.step} steps in "
         f"{trainer.progress.seconds / 60:.1f} minutes on {record['n_learn']} images; "
         f"{len(parts.held_out)} held out"
     )
+
+
+def _name(config: TrainingConfig, options: TrainOptions) -> str:
+    """What the network is called: as asked for, else its kind."""
+    return options.name or config.model
 
 
 def _of_fold(options: TrainOptions, name: str) -> TrainOptions:

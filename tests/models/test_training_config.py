@@ -35,7 +35,7 @@ def test_a_file_is_read_and_the_rest_is_the_default(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("rat = 1", "no setting 'rat'; there are: network"),
+        ("rat = 1", "no setting 'rat'; there are: model, network"),
         ("rate = 0", r"rate must be a number in \[1e-08, 10\], got 0"),
         ("rate = nan", "rate must be a number"),
         ("batch = 1.5", r"batch must be a whole number in \[1, 4096\], got 1.5"),
@@ -45,7 +45,7 @@ def test_a_file_is_read_and_the_rest_is_the_default(tmp_path):
         ("diameter = [3]", "diameter must be two rising numbers"),
         ("diameter = [30, 10]", "diameter must be two rising numbers"),
         ("class_weights = 'ab'", "class_weights must be a list of numbers"),
-        ("network = 'big'", "network preset must be one of small, study-128"),
+        ("network = 'big'", "network preset of a unet must be one of small, study-128"),
         ("network = 3", "network must be a table or the name of a preset"),
         ("[network]\nwidth = 3", "a U-Net has no setting 'width'"),
         ("[augmentation]\nzoom = 0", "zoom must be a number"),

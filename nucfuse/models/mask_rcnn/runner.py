@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
-from nucfuse.models.inference import SAMPLE, Inference, as_seen
+from nucfuse.models.inference import SAMPLE, WHOLE, Inference, as_seen
 from nucfuse.models.mask_rcnn.finding import Found, find, pasted, turned_back
 from nucfuse.models.mask_rcnn.fitting import fitted_shape, padded_to
 from nucfuse.models.mask_rcnn.graphs import Graphs
+from nucfuse.models.mask_rcnn.tiles import mended, tiles_of
 from nucfuse.models.scaling import factor_of, median_diameter, part_of
 from nucfuse.models.tta import VIEWS, resized, view
 
@@ -36,7 +37,7 @@ class Runner:
             scaled = _scaled(shape, scale)
             pixels = seen if scaled == native else resized(seen, scaled)
             for k in range(self.views):
-                yield self._pasted(self._found(pixels, k), scaled, native)
+                yield self._in_tiles(pixels, k, native)
 
     def _first_pass(self, seen: NDArray[Any]) -> tuple[tuple[int, int], Found | None]:
         """The size to see an image at; and what is found, if nothing is left to be done."""
@@ -57,6 +58,18 @@ class Runner:
             return _scaled(native, factor), None
         return native, found
 
+    def _in_tiles(self, seen: NDArray[Any], k: int, native: tuple[int, int]) -> Instances:
+        """Nuclei of a resized image, each of its tiles in position ``k``."""
+        shape, side = (seen.shape[0], seen.shape[1]), self.settings.tile
+        whole = not side or self.size or shape[0] * shape[1] <= WHOLE * side**2
+        overlap = min(2 * int(max(self.config.anchor_sizes)), side // 2)
+        tiles = tiles_of(shape, max(shape) if whole else side, overlap)
+        found = []
+        for y0, x0, y1, x1 in (tile.box for tile in tiles):
+            part = self._found(seen[y0:y1, x0:x1], k)
+            found.append(self._pasted(part, shape, native, (y0, x0)))
+        return mended(tiles, found, (native[0] / shape[0], native[1] / shape[1]))
+
     def _found(self, seen: NDArray[Any], k: int) -> Found:
         """Nuclei of a piece of an image, whole, in position ``k``."""
         pixels = padded_to(view(seen, k), self.size, self.config.stride)
@@ -66,9 +79,12 @@ class Runner:
         found = find(self.graphs.features, self.graphs.heads, pixels, self.config)
         return turned_back(found, k, (seen.shape[0], seen.shape[1]))
 
-    def _pasted(self, found: Found, shape: tuple[int, ...], native: tuple[int, ...]) -> Instances:
+    def _pasted(
+        self, found: Found, shape: tuple[int, ...], native: tuple[int, ...],
+        corner: tuple[int, int] = (0, 0),
+    ) -> Instances:  # fmt: skip
         factors = native[0] / shape[0], native[1] / shape[1]
-        return pasted(found, (0, 0), factors, (native[0], native[1]), self.config)
+        return pasted(found, corner, factors, (native[0], native[1]), self.config)
 
 
 def _scaled(shape: tuple[int, int], factor: float) -> tuple[int, int]:

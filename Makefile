@@ -11,13 +11,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 
-.PHONY: help venv demo test test-all bench clean
+.PHONY: help venv demo test test-all test-peers bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      install, segment 12 real images four ways, fuse, score"
 	@echo "make test      install, lint, type-check, test (with and without compiled kernels)"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make test-peers  compare Mask R-CNN's operators with torchvision's (installs it in .venv-peers)"
 	@echo "make bench     compare speed with other libraries; DATA=folder of stage1_train"
 	@echo "make venv      install for development into .venv"
 	@echo "make clean     remove .venv, the demo's output and caches"
@@ -72,6 +73,16 @@ test test-all: .venv/installed-dev
 	$(BIN)/pytest -n 2 $(PYTEST_OPTIONS)
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 $(PYTEST_OPTIONS)
 
+# Optional: torch is as large as all the rest together, and is not to meet TensorFlow.
+.venv-peers/installed: peers/requirements.txt
+	@$(PYTHON) -m venv .venv-peers
+	@echo "Installing torchvision …"
+	@.venv-peers/bin/python -m pip install --quiet --requirement peers/requirements.txt
+	@touch $@
+
+test-peers: .venv/installed-dev .venv-peers/installed
+	TORCHVISION_PYTHON=.venv-peers/bin/python $(BIN)/pytest peers/test_torchvision.py
+
 bench: .venv/installed-dev
 	@test -d "$(DATA)" || { echo "make bench needs the unpacked DSB2018 training images" \
 	  "(stage1_train): make bench DATA=/path/to/stage1_train" >&2; exit 1; }
@@ -80,5 +91,5 @@ bench: .venv/installed-dev
 	$(BIN)/python benchmarks/run.py --data "$(DATA)"
 
 clean:
-	rm -rf .venv $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find nucfuse tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +

@@ -20,14 +20,15 @@ STD = TINY.box_std
 
 
 def discs(seed, side=64, n=4, radii=(6, 12)):
-    """Bright discs on dark noise: image (side, side, 1) in [0, 1] and labels, int32."""
+    """At most n bright discs, apart, on dark noise: image (side, side, 1) in [0, 1] and labels."""
     rng = np.random.default_rng(seed)
     labels = np.zeros((side, side), np.int32)
     y, x = np.mgrid[:side, :side]
     for k in range(1, n + 1):
         cy, cx = rng.uniform(0, side, 2)
         inside = (y - cy) ** 2 + (x - cx) ** 2 <= rng.uniform(*radii) ** 2
-        labels[inside & (labels == 0)] = k
+        if not labels[inside].any():
+            labels[inside] = k
     image = 0.6 * (labels > 0) + rng.uniform(0, 0.3, labels.shape)
     return image.astype(np.float32)[..., np.newaxis], labels
 

@@ -21,7 +21,8 @@ Arrays = Sequence[NDArray[Any]]
 # A graph, whether Keras or ONNX Runtime runs it: arrays in the order of its inputs to its outputs.
 Graph = Callable[[Arrays], Arrays]
 
-_NO_ROIS = np.zeros((0, 4), np.float32)
+# Stands in for no regions: TensorFlow gives empty convolutions a wrong shape.
+_ANY_ROI = np.array([[0, 0, 1, 1]], np.float32)
 
 
 def segmented(
@@ -57,7 +58,7 @@ def segmented(
     grid = anchors(shape, config)
     *maps, logits, deltas = features([image[np.newaxis]])
     rois, _ = propose(logits[0], deltas[0], grid, shape, config)
-    probs, box_deltas = heads([*maps, *_regions(rois, _NO_ROIS, config)])[:2]
+    probs, box_deltas = heads([*maps, *_regions(rois, _ANY_ROI, config)])[:2]
     found = detect(rois, probs, box_deltas, shape, config)
     masks = _masks(heads, maps, found, config)
     return paste(masks, found.boxes, found.scores, shape, config.mask_threshold, on_overlap,
@@ -69,9 +70,9 @@ def _masks(
 ) -> NDArray[np.float32]:
     """Masks of what was detected, each of its class, (D, S, S)."""
     n = len(found.boxes)
-    if not config.masks:
+    if not config.masks or not n:
         return np.ones((n, 1, 1), np.float32)
-    of_all_classes = heads([*maps, *_regions(_NO_ROIS, found.boxes, config)])[2]
+    of_all_classes = heads([*maps, *_regions(_ANY_ROI, found.boxes, config)])[2]
     return np.asarray(of_all_classes[np.arange(n), :, :, found.classes - 1])
 
 

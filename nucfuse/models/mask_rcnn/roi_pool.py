@@ -63,7 +63,8 @@ def _windows(start: Tensor, stop: Tensor, length: Tensor, size: int) -> tuple[Te
     cells = tf.maximum(high - low + 1, 1)
     bins = tf.range(size)[tf.newaxis]
     first = tf.clip_by_value(low + bins * cells // size, 0, length)
-    after = tf.clip_by_value(low - (-(bins + 1) * cells) // size, 0, length)
+    # Rounded up without negative numbers, whose quotients ONNX rounds the other way.
+    after = tf.clip_by_value(low + ((bins + 1) * cells + size - 1) // size, 0, length)
     count = after - first
     exponent = sum(tf.cast(count >= 2**k, tf.int32) for k in range(1, _DOUBLINGS))
     last = tf.maximum(after - 2**exponent, 0)

@@ -5,11 +5,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.masks.instances import Instances
 from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.box_coding import encode
 from nucfuse.models.mask_rcnn.config import preset
+from nucfuse.models.mask_rcnn.finding import find, pasted
 from nucfuse.models.mask_rcnn.mask_targets import mask_targets
+from nucfuse.models.mask_rcnn.network import build_mask_rcnn
 
 TINY = replace(
     preset("small"), widths=(4, 6, 8, 8, 8), fpn_width=8, head_width=16, mask_convs=1, rois=12,
@@ -17,6 +20,8 @@ TINY = replace(
 )  # fmt: skip
 
 STD = TINY.box_std
+# Untrained, a network is certain of nothing; with these thresholds it still says something.
+SURE = replace(TINY, min_confidence=0.3, detection_nms=0.7, mask_threshold=0.5)
 
 
 def discs(seed, side=64, n=4, radii=(6, 12)):
@@ -31,6 +36,32 @@ def discs(seed, side=64, n=4, radii=(6, 12)):
             labels[inside] = k
     image = 0.6 * (labels > 0) + rng.uniform(0, 0.3, labels.shape)
     return image.astype(np.float32)[..., np.newaxis], labels
+
+
+def made(config, precision="float32"):
+    """A network whose outputs differ from place to place, as those of a trained one do."""
+    model = build_mask_rcnn(config, 0, precision)
+    rng = np.random.default_rng(1)
+    model.set_weights([w + rng.normal(0, 0.1, w.shape) if w.ndim > 1 else np.abs(w)
+                       for w in model.get_weights()])  # fmt: skip
+    return model
+
+
+def in_keras(part):
+    """A functional model as a function of arrays."""
+
+    def graph(arrays):
+        outputs = part(arrays if len(arrays) > 1 else arrays[0], training=False)
+        return [output.numpy() for output in outputs]
+
+    return graph
+
+
+def segmented(features, heads, image, config, on_overlap="score"):
+    """Nuclei of an image (H, W, C) that both graphs find, disjoint unless overlaps are to stay."""
+    found = find(features, heads, image, config)
+    nuclei = pasted(found, (0, 0), (1, 1), image.shape[:2], config)
+    return nuclei if on_overlap == "keep" else remove_overlaps(nuclei)
 
 
 class DiscBatches:

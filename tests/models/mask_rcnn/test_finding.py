@@ -1,15 +1,21 @@
 """From what a network finds to pixels, in whatever position and size it saw the image."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_mask_rcnn import TINY, Knowing, blobs
+from made_mask_rcnn import SURE, TINY, Knowing, blobs, discs, in_keras, made, segmented
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.masks.instances import Instances
+from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.finding import Found, find, pasted, turned_back
 from nucfuse.models.tta import view
+
+# Keras 3.15 on NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 def found_at_random(seed, shape, n=3, size=5):
@@ -76,3 +82,87 @@ def test_no_more_than_the_maximum_is_found():
     config = TINY.from_dict({**TINY.to_dict(), "max_instances": 7})
     network = Knowing(None, config)
     assert len(find(network.features, network.heads, image, config).boxes) == 7
+
+
+def test_an_image_becomes_nuclei_with_scores():
+    model, (image, _) = made(SURE), discs(0)
+    both = in_keras(model.features), in_keras(model.heads)
+    found = segmented(*both, image, SURE)
+    assert found.shape == (64, 64)
+    assert 0 < len(found) <= SURE.max_instances
+    assert (found.scores >= SURE.min_confidence).all()
+    labels = found.to_labels()  # disjoint, as it would fail otherwise
+    assert labels.max() == len(found)
+    overlapping = segmented(*both, image, SURE, on_overlap="keep")
+    assert overlapping.areas.sum() > found.areas.sum()
+
+
+class KnowingBoxes:
+    """Graphs that know the answer: which boxes there are, and that masks are discs."""
+
+    def __init__(self, config, shape, boxes):
+        self.config, self.boxes = config, np.array(boxes, np.float32)
+        self.grid = anchors(shape, config)
+        self.asked = []
+
+    def features(self, arrays):
+        logits = np.full(len(self.grid), -5, np.float32)
+        centres = (self.grid[:, :2] + self.grid[:, 2:]) / 2
+        for box in self.boxes:
+            logits[np.abs(centres - (box[:2] + box[2:]) / 2).sum(axis=1).argmin()] = 5
+        return [arrays[0], logits[np.newaxis], np.zeros((1, len(logits), 4), np.float32)]
+
+    def heads(self, arrays):
+        _, rois, images, mask_rois, mask_images = arrays
+        assert len(rois) == len(images)
+        assert len(mask_rois) == len(mask_images)
+        self.asked.append((len(rois), mask_rois))
+        distance = np.abs(rois[:, None] - self.boxes).sum(axis=2)
+        nearest = distance.argmin(axis=1) if len(rois) else np.zeros(0, int)
+        p = np.where(distance.min(axis=1, initial=100) < 12, 0.9, 0.1)
+        target, std = self.boxes[nearest], np.array(self.config.box_std)
+        sides = rois[:, 2:] - rois[:, :2]
+        moves = [(target[:, :2] + target[:, 2:] - rois[:, :2] - rois[:, 2:]) / 2 / sides,
+                 np.log((target[:, 2:] - target[:, :2]) / sides)]  # fmt: skip
+        deltas = np.zeros((len(rois), 2, 4), np.float32)
+        deltas[:, 1] = np.concatenate(moves, axis=1) / std
+        y, x = (np.mgrid[:28, :28] + 0.5) / 14 - 1
+        masks = np.tile((y**2 + x**2 <= 1)[..., np.newaxis], (len(mask_rois), 1, 1, 1))
+        return [np.stack([1 - p, p], axis=1), deltas, masks.astype(np.float32)]
+
+
+def test_masks_are_of_the_refined_boxes():
+    shape, boxes = (64, 64), [[10, 12, 24, 26], [40, 30, 52, 43]]
+    known = KnowingBoxes(TINY, shape, boxes)
+    found = segmented(known.features, known.heads, np.zeros((*shape, 1), np.float32), TINY)
+    assert_allclose(sorted(map(list, known.asked[1][1])), boxes, atol=1e-3)
+    # Each head sees its own regions, and one that stands in for none of the other's.
+    assert known.asked[0][0] >= 2
+    assert [len(known.asked[0][1]), known.asked[1][0]] == [1, 1]
+    assert_array_equal(sorted(map(list, found.boxes)), boxes)
+    areas = found.areas[np.argsort(found.boxes[:, 0])]
+    assert_allclose(areas, [np.pi * 7**2, np.pi * 6 * 6.5], rtol=0.05)
+
+
+def test_nothing_detected_is_no_nuclei():
+    config = replace(SURE, min_confidence=1.0)
+    model = made(config)
+    image = np.zeros((32, 32, 1), np.float32)
+    assert len(segmented(in_keras(model.features), in_keras(model.heads), image, config)) == 0
+
+
+def test_a_faster_r_cnn_gives_whole_boxes():
+    config = replace(SURE, masks=False)
+    model, (image, _) = made(config), discs(0)
+    graphs = in_keras(model.features), in_keras(model.heads)
+    found = segmented(*graphs, image, config, on_overlap="keep")
+    assert len(found) > 0
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    assert_array_equal(found.areas, sides[:, 0] * sides[:, 1])
+
+
+def test_an_image_of_another_size_is_refused():
+    model = made(SURE)
+    with pytest.raises(ValueError, match="multiples of the network's stride, 32"):
+        segmented(in_keras(model.features), in_keras(model.heads),
+                  np.zeros((40, 64, 1), np.float32), SURE)  # fmt: skip

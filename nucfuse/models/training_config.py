@@ -156,7 +156,7 @@ class TrainingConfig:
         low, high = self.diameter if len(self.diameter) == 2 else (0, 0)
         if not 1 <= low <= high:
             raise DataError(f"diameter must be two rising numbers >= 1, got {self.diameter!r}")
-        if self.side % self.network.stride:
+        if not self.network.size and self.side % self.network.stride:
             raise DataError(
                 f"side must be a multiple of the network's stride, {self.network.stride}, got "
                 f"{self.side}"

@@ -19,6 +19,7 @@ from nucfuse.data.splits import grouped_folds, leave_source_out
 from nucfuse.errors import DataError
 from nucfuse.models.card import Card, read_card
 from nucfuse.models.crops import TrainingImage
+from nucfuse.models.kinds import begin, build_network, check_start, stages_of, validation_of
 from nucfuse.models.starting import check_same_network
 from nucfuse.models.training_config import TrainingConfig, read_config
 from nucfuse.pipeline.cross_validated import (
@@ -46,6 +47,7 @@ class TrainOptions:
     bag: int | None = None
     images: Path | None = None
     start: Path | None = None
+    imagenet: Path | None = None
     pinned: tuple[str, ...] = ()
     name: str | None = None
     jobs: int = 2
@@ -93,6 +95,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     if find_spec("keras") is None or find_spec("tensorflow") is None:
         raise DataError("training needs TensorFlow and Keras: pip install 'nucfuse[models]'")
     config = read_config(config_path)
+    check_start(config.network, options.imagenet, options.start)
     dataset = open_dataset(truth)
     images = open_images(options.images or truth)
     records = records_of(images, common_ids(dataset, images), options.jobs)
@@ -109,7 +112,8 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
         read_images(dataset, images, ids, config, options.jobs)
         for ids in (parts.learn, parts.validate)
     )
-    inputs = [config_path, truth, *([] if start is None else [start.path])]
+    weights = options.imagenet if start is None else start.path
+    inputs = [config_path, truth, *([] if weights is None else [weights])]
     line = _fit(out, config, learn, validate, parts, options, inputs, start, watch)
     if not parts.held_out:
         return line
@@ -125,16 +129,13 @@ def _fit(
     start: Card | None, watch: Watch,
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
-    from nucfuse.models.kinds import build_network, stages_of, validation_of
     from nucfuse.models.saving import save_network
-    from nucfuse.models.starting import load_weights
     from nucfuse.models.training import Trainer, limit_threads
 
     limit_threads(options.jobs)
     write_json(out / PARTS, parts.to_dict())
     model = build_network(config.network, config.seed, config.precision)
-    if start is not None:
-        load_weights(model, start)
+    begin(model, options.imagenet, start)
     trainer = Trainer(
         model, Crops(learn, config), config, out / "checkpoint.npz",
         validation_of(config, validate), own_loss=config.model == "mask_rcnn",

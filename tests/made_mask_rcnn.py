@@ -47,16 +47,6 @@ def made(config, precision="float32"):
     return model
 
 
-def in_keras(part):
-    """A functional model as a function of arrays."""
-
-    def graph(arrays):
-        outputs = part(arrays if len(arrays) > 1 else arrays[0], training=False)
-        return [output.numpy() for output in outputs]
-
-    return graph
-
-
 def segmented(features, heads, image, config, on_overlap="score"):
     """Nuclei of an image (H, W, C) that both graphs find, disjoint unless overlaps are to stay."""
     found = find(features, heads, image, config)

@@ -12,7 +12,7 @@ from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
 from nucfuse.models.crops import TrainingImage, scale_to
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
-from nucfuse.models.mask_rcnn.finding import Arrays, Graph, find, pasted
+from nucfuse.models.mask_rcnn.finding import find, pasted
 from nucfuse.models.mask_rcnn.fitting import fitted_shape, padded_to
 from nucfuse.models.tta import resized
 from nucfuse.models.validating import part_of_training
@@ -57,18 +57,8 @@ class MaskRCNNValidation:
             shape = fitted_shape((height, width), self.config.size)
         seen = resized(x, shape) if shape != (height, width) else x
         full = padded_to(seen, self.config.size, self.config.stride)
-        found = find(_run(model.features), _run(model.heads), full, self.config)
+        features, heads = model.graphs
+        found = find(features, heads, full, self.config)
         ratios = height / shape[0], width / shape[1]
         nuclei = pasted(found, (0, 0), ratios, (height, width), self.config)
         return select(remove_overlaps(nuclei), **SELECTION)
-
-
-def _run(part: Any) -> Graph:
-    """A part of a Keras model as a function of arrays."""
-
-    def run(arrays: Arrays) -> Arrays:
-        # Through predict_on_batch, which compiles once: shapes stay symbolic in it.
-        outputs = part.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
-        return [np.asarray(output) for output in outputs]
-
-    return run

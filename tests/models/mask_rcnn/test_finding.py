@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_mask_rcnn import SURE, TINY, Knowing, blobs, discs, in_keras, made, segmented
+from made_mask_rcnn import SURE, TINY, Knowing, blobs, discs, made, segmented
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.masks.instances import Instances
@@ -86,7 +86,7 @@ def test_no_more_than_the_maximum_is_found():
 
 def test_an_image_becomes_nuclei_with_scores():
     model, (image, _) = made(SURE), discs(0)
-    both = in_keras(model.features), in_keras(model.heads)
+    both = model.graphs
     found = segmented(*both, image, SURE)
     assert found.shape == (64, 64)
     assert 0 < len(found) <= SURE.max_instances
@@ -148,13 +148,13 @@ def test_nothing_detected_is_no_nuclei():
     config = replace(SURE, min_confidence=1.0)
     model = made(config)
     image = np.zeros((32, 32, 1), np.float32)
-    assert len(segmented(in_keras(model.features), in_keras(model.heads), image, config)) == 0
+    assert len(segmented(*model.graphs, image, config)) == 0
 
 
 def test_a_faster_r_cnn_gives_whole_boxes():
     config = replace(SURE, masks=False)
     model, (image, _) = made(config), discs(0)
-    graphs = in_keras(model.features), in_keras(model.heads)
+    graphs = model.graphs
     found = segmented(*graphs, image, config, on_overlap="keep")
     assert len(found) > 0
     sides = found.boxes[:, 2:] - found.boxes[:, :2]
@@ -164,5 +164,5 @@ def test_a_faster_r_cnn_gives_whole_boxes():
 def test_an_image_of_another_size_is_refused():
     model = made(SURE)
     with pytest.raises(ValueError, match="multiples of the network's stride, 32"):
-        segmented(in_keras(model.features), in_keras(model.heads),
+        segmented(*model.graphs,
                   np.zeros((40, 64, 1), np.float32), SURE)  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_mask_rcnn import SURE, discs, in_keras, made
+from made_mask_rcnn import SURE, discs, made
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.clean.overlaps import remove_overlaps
@@ -54,7 +54,7 @@ def test_a_card_and_its_files_are_the_network(network, folder):
     graphs = Graphs(read_card(folder / "tiny.json"))
     image, _ = discs(0)
     found = find(graphs.features, graphs.heads, image, CONFIG)
-    expected = find(in_keras(network.features), in_keras(network.heads), image, CONFIG)
+    expected = find(*network.graphs, image, CONFIG)
     assert len(found.boxes) > 0
     for a, b in zip(found, expected, strict=True):
         assert_allclose(a, b, atol=1e-3)
@@ -99,7 +99,7 @@ def test_files_are_halved_and_hold_the_network_still(network, tmp_path, folder):
     entries = json.loads((folder / "tiny.json").read_text())
     card = export_mask_rcnn(network, {**entries, "name": "half"}, tmp_path)
     graphs, image = Graphs(card), discs(0)[0]
-    expected = in_keras(network.features)([image[np.newaxis]])
+    expected = network.graphs[0]([image[np.newaxis]])
     for a, b in zip(graphs.features([image[np.newaxis]]), expected, strict=True):
         assert_allclose(a, b, atol=0.02 * np.abs(b).max())
     for ending in (".heads.onnx", ".weights.h5"):

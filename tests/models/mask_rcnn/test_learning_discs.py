@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_mask_rcnn import DiscBatches, discs, in_keras, segmented
+from made_mask_rcnn import DiscBatches, discs, segmented
 
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
@@ -23,7 +23,7 @@ def test_discs_are_learned_and_so_are_their_mirror_images(tmp_path):
     batches = DiscBatches(4, 128, **ABOUT)
     Trainer(model, batches, config, tmp_path / "a.npz", own_loss=True).run()
 
-    graphs = in_keras(model.features), in_keras(model.heads)
+    graphs = model.graphs
     new = [discs(seed, 128, **ABOUT) for seed in range(10**6, 10**6 + 10)]
     found = [segmented(*graphs, image, SMALL) for image, _ in new]
     truth = [Instances.from_labels(labels) for _, labels in new]

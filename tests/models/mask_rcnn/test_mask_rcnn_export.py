@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from made_mask_rcnn import SURE, in_keras, made
+from made_mask_rcnn import SURE, made
 from numpy.testing import assert_allclose
 
 from nucfuse.models.mask_rcnn.export import mask_rcnn_to_onnx
@@ -46,13 +46,13 @@ def test_onnx_runtime_gives_what_keras_gives(settings):
         channels = model.features.input_shape[-1]
         brightest = 0.02 if model.config.means else 1  # so that probabilities do not saturate
         images = brightest * np.random.default_rng(0).random((2, *shape, channels), np.float32)
-        expected = in_keras(model.features)([images])
+        expected = model.graphs[0]([images])
         for a, b in zip(features([images]), expected, strict=True):
             assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
         for n in (1, 30):
             both = [*regions(n, 32), *regions(n, 32, 1)][: 4 if model.config.masks else 2]
             inputs = [*expected[:-2], *both]
-            for a, b in zip(heads(inputs), in_keras(model.heads)(inputs), strict=True):
+            for a, b in zip(heads(inputs), model.graphs[1](inputs), strict=True):
                 assert_allclose(a, b, atol=1e-4 * max(1, np.abs(b).max()))
                 assert n < 30 or b.std(axis=0).max() > 1e-3  # so that there is something to miss
     outputs = [[end.name for end in onnx.load_from_string(c).graph.output] for c in contents]
@@ -69,7 +69,7 @@ def test_weights_of_a_bfloat16_network_are_exported_and_float16_halves_them():
     exact = build_mask_rcnn(config)
     exact.set_weights(model.get_weights())
     image = np.random.default_rng(0).random((1, 64, 64, 1), np.float32)
-    expected = in_keras(exact.features)([image])
+    expected = exact.graphs[0]([image])
     for content, error in ((full[0], 1e-4), (half[0], 1e-2)):
         for a, b in zip(in_onnx(content)([image]), expected, strict=True):
             assert_allclose(a, b, atol=error * np.abs(b).max())

@@ -118,7 +118,13 @@ def models(as_json: bool) -> None:
     type=PATH,
     help="Start from the weights of this network (.json, a run, or runs of all folds).",
 )
-@click.option("--name", default="unet", show_default=True, help="What the network is called.")
+@click.option(
+    "--imagenet",
+    type=PATH,
+    help="Start a ResNet backbone from ImageNet's weights: a file of Keras Applications "
+    "(resnet50_…notop.h5).",
+)
+@click.option("--name", help="What the network is called [default: its kind, such as unet].")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
 def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: Any) -> None:
     """Train a network on images with truth (needs TensorFlow: nucfuse[models]).

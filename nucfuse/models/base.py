@@ -20,7 +20,7 @@ _BUILT_IN = {
     "adaptive": "nucfuse.models.adaptive:Adaptive",
     "log": "nucfuse.models.log:LaplacianOfGaussian",
 }
-_NETWORKS = "nucfuse.models.network_segmenter", "NetworkSegmenter"
+_NETWORKS = "nucfuse.models.opening", "open_network"
 
 
 @runtime_checkable
@@ -70,7 +70,7 @@ def get_model(name: str) -> Segmenter:
     shipped = shipped_cards()
     if name in shipped:
         module, attribute = _NETWORKS
-        network: Segmenter = getattr(import_module(module), attribute).from_card(shipped[name])
+        network: Segmenter = getattr(import_module(module), attribute)(shipped[name])
         return network
     plugins = _plugins()
     if name not in plugins:

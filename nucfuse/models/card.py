@@ -1,8 +1,9 @@
 """What a trained network is on disk: a card, which describes and vouches for the files beside it.
 
-NAME.json is the card, NAME.onnx the network as it is run, NAME.weights.h5 (or .safetensors) its
-Keras weights for further training. The card holds the sha256 of both, and a file that differs is
-refused. An ensemble is a card without files that names other cards of its folder as ``members``.
+NAME.json is the card, NAME.onnx the network as it is run (of a Mask R-CNN two graphs,
+NAME.features.onnx and NAME.heads.onnx), NAME.weights.h5 (or .safetensors) its Keras weights for
+further training. The card holds the sha256 of each, and a file that differs is refused. An ensemble
+is a card without files that names other cards of its folder as ``members``.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from nucfuse.errors import DataError
 FORMAT = 1
 WEIGHTS = Path(__file__).with_name("weights")  # the cards that the package ships
 DEFAULT = "unet"
+KINDS = ("unet", "mask_rcnn")
 
 # The first of them is the default of a card that does not say how its maps become nuclei.
 _CHANNELS: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -41,12 +43,13 @@ class Card:
     name : str
     document : dict
         All that the card holds.
+    kind : {"unet", "mask_rcnn"}
     input : str
         What the network sees of an image, see `nucfuse.models.inputs`.
     stride : int
         Height and width of what it is given must be multiples of this.
     outputs : tuple of str
-        Names of the channels that it gives.
+        Names of the channels that it gives; of a Mask R-CNN none.
     diameter : (float, float) or None
         The nuclei it was trained on: least and largest diameter in pixels.
     size : int
@@ -73,6 +76,7 @@ class Card:
     select: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     members: tuple[str, ...] = ()
+    kind: str = "unet"
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -161,8 +165,11 @@ def _card(path: Path, document: dict[str, Any]) -> Card:
     members = entry.of("members", _is_names, "a list of names", [])
     if members:
         return Card(path, name, document, members=tuple(members))
-    outputs = entry.of("outputs", lambda v: _is_names(v) and tuple(v) in _CHANNELS,
-                       "one of " + ", ".join(str(list(o)) for o in _CHANNELS))  # fmt: skip
+    kind = entry.of("kind", lambda v: v in KINDS, f"one of {', '.join(KINDS)}", KINDS[0])
+    outputs = []
+    if kind == "unet":
+        outputs = entry.of("outputs", lambda v: _is_names(v) and tuple(v) in _CHANNELS,
+                           "one of " + ", ".join(str(list(o)) for o in _CHANNELS))  # fmt: skip
     diameter = entry.of("diameter", _is_range, "two numbers above 0, or null", None)
     network = entry.of("network", lambda v: isinstance(v, dict), "an object", {})
     size = _Entries(path, network).of("size", _is_count, "a whole number", 0)
@@ -176,6 +183,7 @@ def _card(path: Path, document: dict[str, Any]) -> Card:
         entry.of("split", lambda v: isinstance(v, dict), "an object", {}),
         entry.of("select", lambda v: isinstance(v, dict), "an object", {}),
         entry.of("files", _is_files, "file name -> sha256, of files beside the card"),
+        kind=kind,
     )  # fmt: skip
 
 

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from nucfuse.data.augment import random_affine, random_displacement, recoloured, warped
 from nucfuse.data.modality import modality
 from nucfuse.models.inputs import planes, prepared
-from nucfuse.models.targets import targets
+from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
+from nucfuse.models.mask_rcnn.fitting import fitted
+from nucfuse.models.targets import separate_pieces, targets
 from nucfuse.models.training_config import TrainingConfig
 
-Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
+# Images and what is to be learned of them: targets of pixels, or label images.
+Batch = tuple[NDArray[np.float32], NDArray[np.float32] | NDArray[np.int32]]
 
 _SCALES = (0.25, 4.0)  # smallest and largest rescaling, whatever the diameter asks for
 
@@ -72,16 +75,18 @@ class Crops:
         self._chances = chances / chances.sum()
 
     def batch(self, number: int) -> Batch:
-        """Images (B, S, S, C) and targets (B, S, S, K), float32."""
+        """Images (B, S, S, C) and targets (B, S, S, K), float32; or label images (B, S, S), int32,
+        for a Mask R-CNN.
+        """
         rng = np.random.default_rng([self.config.seed, number])
         chosen = rng.choice(len(self.images), self.config.batch, p=self._chances)
-        pairs = [self._crop(rng, self.images[k]) for k in chosen]
-        return np.stack([p[0] for p in pairs]), np.stack([p[1] for p in pairs])
+        images, learned = zip(*(self._crop(rng, self.images[k]) for k in chosen), strict=True)
+        return np.stack(images), np.stack(learned)
 
     def _crop(self, rng: np.random.Generator, image: TrainingImage) -> Batch:
         config, a = self.config, self.config.augmentation
         if config.network.size:
-            views, labels, side = *_resized(image, config.network.size), config.network.size
+            views, labels, side = *self._whole(image), config.network.size
             scale, centre = 1.0, ((side - 1) / 2, (side - 1) / 2)
         else:
             views, labels, side = image.views, image.labels, config.side
@@ -92,7 +97,16 @@ class Crops:
         x = pixels.astype(np.float32) / np.float32(255)
         if config.network.input == "neutral":
             x = self._mixed(rng, x)
+        if isinstance(config.network, MaskRCNNConfig):
+            return recoloured(rng, x, a), separate_pieces(labels)
         return recoloured(rng, x, a), targets(labels, config.network.head)
+
+    def _whole(self, image: TrainingImage) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """A whole image and its labels in the one size of the network."""
+        network = self.config.network
+        if isinstance(network, MaskRCNNConfig):
+            return fitted(image.views, network.size), fitted(image.labels, network.size)
+        return _resized(image, network.size)
 
     def _scale(self, rng: np.random.Generator, image: TrainingImage) -> float:
         low, high = self.config.diameter

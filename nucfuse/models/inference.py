@@ -17,8 +17,8 @@ from nucfuse.models.tiling import Tiling, bands, padded
 from nucfuse.models.tta import VIEWS, augmented, resized
 
 # An image up to this many tiles large runs whole: tiles would see their overlaps twice.
-_WHOLE = 1.5
-_SAMPLE = 1024  # side of the part in which the nuclei of a large image are measured
+WHOLE = 1.5
+SAMPLE = 1024  # side of the part in which the nuclei of a large image are measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Runner:
             return 1.0, None, None
         if asked != "auto":
             return factor_of(asked, known), None, None
-        part = part_of(seen, _SAMPLE)
+        part = part_of(seen, SAMPLE)
         maps = self._once(part)
         nuclei = split(maps, **split_of(self.card))
         factor = factor_of(median_diameter(nuclei), known)
@@ -150,7 +150,7 @@ class Runner:
 
     def _in_tiles(self, seen: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         tile = self.settings.tile
-        if not tile or seen.shape[0] * seen.shape[1] <= _WHOLE * tile**2:
+        if not tile or seen.shape[0] * seen.shape[1] <= WHOLE * tile**2:
             return iter([self._predict(seen)])
         return bands(self._predict, seen, Tiling.of(tile, self.card.stride))
 

@@ -34,12 +34,8 @@ class Network:
 
     def __init__(self, card: Card, threads: int = 1) -> None:
         self.card, self.threads = card, threads
-        if card.input not in CHANNELS:
-            raise DataError(
-                f"{card.path}: input must be one of {', '.join(CHANNELS)}, got {card.input!r}; "
-                "update nucfuse"
-            )
-        self._session = _session(card, threads)
+        check_input(card)
+        self._session = open_session(card, ".onnx", threads)
         self._check()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -67,10 +63,7 @@ class Network:
         try:
             outputs: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
         except Exception as problem:  # its classes have no base of their own
-            raise DataError(
-                f"{self.card.path}: the network failed on {batch.shape}: {_first_line(problem)}; "
-                "if memory is short, let large images be cut into tiles (--tile 1024)"
-            ) from None
+            raise failed_on(self.card, batch.shape, problem) from None
         if outputs.shape != (*batch.shape[:3], len(self.card.outputs)):
             raise DataError(
                 f"{self.card.path}: the network gives {outputs.shape} for {batch.shape}, but its "
@@ -96,6 +89,14 @@ class Network:
         self._input = inputs[0].name
 
 
+def failed_on(card: Card, shape: tuple[int, ...], problem: Exception) -> DataError:
+    """The error that says which network failed on what."""
+    return DataError(
+        f"{card.path}: the network failed on {shape}: {_first_line(problem)}; "
+        "if memory is short, let large images be cut into tiles (--tile 1024)"
+    )
+
+
 def _fits(found: Any, wanted: list[int | None]) -> bool:
     """Whether a shape has four dimensions, and those that both sides know are equal."""
     return len(found.shape) == 4 and all(
@@ -104,12 +105,28 @@ def _fits(found: Any, wanted: list[int | None]) -> bool:
     )
 
 
-def _session(card: Card, threads: int) -> Any:
+def check_input(card: Card) -> None:
+    """Raise a DataError if a card names an input that there is not."""
+    if card.input not in CHANNELS:
+        raise DataError(
+            f"{card.path}: input must be one of {', '.join(CHANNELS)}, got {card.input!r}; "
+            "update nucfuse"
+        )
+
+
+def open_session(card: Card, ending: str, threads: int) -> Any:
+    """The network in the card's file with that ending, to be run in so many threads.
+
+    Raises
+    ------
+    DataError
+        If ONNX Runtime is not installed, or the file cannot be loaded or is not the card's.
+    """
     try:
         import onnxruntime
     except ImportError:
         raise DataError(_NEEDED) from None
-    content = card.file(".onnx")
+    content = card.file(ending)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from nucfuse.clean.split_bands import split_bands
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.base import as_rgb
-from nucfuse.models.card import Card, read_card
+from nucfuse.models.card import Card
 from nucfuse.models.inference import Inference, Runner, split_of
 from nucfuse.models.network import Network
 
@@ -58,23 +57,6 @@ class NetworkSegmenter:
         self.splitting = dict(splitting or split_of(cards[0]))
         self.channels = cards[0].channels
         self._runners = [Runner(Network(c, self.settings.threads), self.settings) for c in cards]
-
-    @classmethod
-    def from_card(cls, path: Path, settings: Inference | None = None) -> "NetworkSegmenter":
-        """The model that a card describes, a network or an ensemble.
-
-        Raises
-        ------
-        DataError
-            If the card is bad, or names members that are missing or ensembles themselves.
-        """
-        card = read_card(path)
-        if not card.members:
-            return cls([card], card.name, settings)
-        members = [read_card(path.with_name(f"{name}.json")) for name in card.members]
-        if any(member.members for member in members):
-            raise DataError(f"{path}: the members of an ensemble must be networks")
-        return cls(members, card.name, settings, card.document.get("split"))
 
     def with_settings(self, **changes: Any) -> "NetworkSegmenter":
         """The same model, run with other settings; see `Inference`."""

@@ -49,16 +49,41 @@ def export_network(
     DataError
         If tf2onnx is not installed, the card is incomplete, or a file cannot be written.
     """
-    name = card["name"]
-    files = {
-        f"{name}.onnx": to_onnx(model, storage),
-        f"{name}.weights.h5": _weights(model, storage),
-    }
-    for file, content in files.items():
+    import keras
+
+    # Its own layers without its optimizer, whose state would be twice as large as the weights.
+    bare = keras.Model(model.inputs, model.outputs)
+    files = {".onnx": to_onnx(model, storage), ".weights.h5": weights_file(bare, storage)}
+    return write_network(files, card, folder)
+
+
+def write_network(files: Mapping[str, bytes], card: Mapping[str, Any], folder: Path) -> Card:
+    """Write the files of a network and the card that vouches for them.
+
+    Parameters
+    ----------
+    files : mapping
+        How each file's name goes on after that of the network, and its content.
+    card : mapping
+        See `export_network`.
+    folder : Path
+
+    Returns
+    -------
+    Card
+        As read from the file.
+
+    Raises
+    ------
+    DataError
+        If the card is incomplete, or a file cannot be written.
+    """
+    named = {f"{card['name']}{ending}": content for ending, content in files.items()}
+    for file, content in named.items():
         with atomic_file(folder / file) as part:
             part.write_bytes(content)
-    hashes = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
-    path = folder / f"{name}.json"
+    hashes = {file: hashlib.sha256(content).hexdigest() for file, content in named.items()}
+    path = folder / f"{card['name']}.json"
     with atomic_file(path) as part:
         text = to_json({"format": FORMAT, **card, "files": hashes})
         part.write_text(text + "\n", encoding="utf-8")
@@ -157,15 +182,11 @@ def _halves(values: Any) -> Any:
     return np.clip(values, -largest, largest).astype(np.float16)
 
 
-def _weights(model: Any, storage: Storage) -> bytes:
-    """The file that Keras writes for the weights alone: HDF5, no code."""
-    import keras
-
-    # Its own layers without its optimizer, whose state would be twice as large as the weights.
-    bare = keras.Model(model.inputs, model.outputs)
+def weights_file(model: Any, storage: Storage) -> bytes:
+    """The file that Keras writes for the weights of a model without an optimizer: HDF5, no code."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.weights.h5")  # noqa: PTH118  (Keras wants a text)
-        bare.save_weights(path)
+        model.save_weights(path)
         if storage == "float16":
             path = _with_halves(path)
         return Path(path).read_bytes()

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from nucfuse.models.mask_rcnn import validating as mask_rcnn_validating
+from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
+from nucfuse.models.mask_rcnn.export import export_mask_rcnn
 from nucfuse.models.onnx_export import export_network
 from nucfuse.models.training_config import TrainingConfig
 from nucfuse.models.validating import SELECTION, SPLITS
@@ -16,7 +19,7 @@ def save_network(
     Parameters
     ----------
     model : keras.Model
-        As `nucfuse.models.unet.build_unet` makes it from ``config.network``.
+        As `nucfuse.models.kinds.build_network` makes it from ``config.network``.
     config : TrainingConfig
     folder : Path
     name : str
@@ -24,16 +27,18 @@ def save_network(
         What it was trained on and how long, for the card.
     """
     network = config.network
-    card = {
+    card: dict[str, Any] = {
         "name": name,
+        "kind": config.model,
         "network": network.to_dict(),
         "input": network.input,
         "stride": network.stride,
-        "outputs": list(network.outputs),
         "diameter": None if network.size else list(config.diameter),
-        "split": SPLITS[network.head],
-        "select": SELECTION,
         "training": config.to_dict(),
         "trained_on": record,
     }
+    if isinstance(network, MaskRCNNConfig):
+        card["select"] = mask_rcnn_validating.SELECTION
+        return export_mask_rcnn(model, card, folder).path
+    card |= {"outputs": list(network.outputs), "split": SPLITS[network.head], "select": SELECTION}
     return export_network(model, card, folder).path

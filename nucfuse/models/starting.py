@@ -2,16 +2,20 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nucfuse.errors import DataError
 from nucfuse.models.card import Card
-from nucfuse.models.unet_config import UNetConfig
+from nucfuse.models.training_config import MODELS, NetworkConfig, kind_of
 
 
-def check_same_network(card: Card, config: UNetConfig) -> None:
+def check_same_network(card: Card, config: NetworkConfig) -> None:
     """Raise a DataError if a network is built in another way than a config says."""
+    kind = kind_of(config)
+    if card.kind != kind:
+        raise DataError(f"{card.path}: its network is a {card.kind}, the config's is a {kind}")
     theirs, ours = card.document.get("network") or {}, config.to_dict()
     differ = [name for name in ours if theirs.get(name) != ours[name]]
     if differ:
@@ -19,9 +23,15 @@ def check_same_network(card: Card, config: UNetConfig) -> None:
             f"{name} {theirs.get(name)!r} there, {ours[name]!r} here" for name in differ
         )
         raise DataError(
-            f"{card.path}: its network is another than the config's ({said}); let [network] of the "
-            "config be that of the card"
+            f"{card.path}: its network, {_preset(kind, theirs)}, is another than the config's, "
+            f"{_preset(kind, ours)} ({said}); let [network] of the config be that of the card"
         )
+
+
+def _preset(kind: str, network: Mapping[str, Any]) -> str:
+    """Which preset that is, in words."""
+    names = [name for name, preset in MODELS[kind][1].items() if preset.to_dict() == network]
+    return f"preset {names[0]!r}" if names else "no preset"
 
 
 def load_weights(model: Any, card: Card) -> None:

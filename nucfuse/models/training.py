@@ -57,14 +57,14 @@ class Trainer:
     own_loss : bool
         Whether the model computes its loss itself, as a Mask R-CNN does; else it is the config's.
     before_epoch : callable, optional
-        Told the number of each epoch from 0 before it begins; it may choose which layers learn, of
-        those that do when the trainer is made.
+        Told before each epoch how much of the budget is used, in [0, 1]; it may choose which layers
+        learn, of those that do when the trainer is made.
     """
 
     def __init__(
         self, model: Any, crops: Crops, config: TrainingConfig, checkpoint: Path,
         validate: Validate | None = None, own_loss: bool = False,
-        before_epoch: Callable[[int], None] = lambda epoch: None,
+        before_epoch: Callable[[float], None] = lambda share: None,
     ) -> None:  # fmt: skip
         self.model, self.crops, self.config = model, crops, config
         self.checkpoint, self.validate = checkpoint, validate
@@ -96,7 +96,7 @@ class Trainer:
 
     def _epoch(self) -> dict[str, float]:
         progress, config, losses = self.progress, self.config, []
-        self.before_epoch(progress.epoch)
+        self.before_epoch(self._share())
         begin, before = time.monotonic(), progress.seconds
         for batch in self._batches(progress.step, config.steps):
             rate = learning_rate(config, self._share(), progress.reductions)
@@ -181,8 +181,12 @@ class Trainer:
 
     def _restore(self) -> None:
         groups, state = load_checkpoint(self.checkpoint)
-        if state["config"] != self.config.to_dict():
-            changed = [k for k, v in self.config.to_dict().items() if state["config"].get(k) != v]
+        # As a config, so that settings that came later have their defaults.
+        before, now = (
+            TrainingConfig.from_dict(c).to_dict() for c in (state["config"], self.config.to_dict())
+        )
+        if before != now:
+            changed = [name for name, value in now.items() if before.get(name) != value]
             raise DataError(
                 f"{self.checkpoint} is of a run with other settings ({', '.join(changed)}); choose "
                 "another folder, or remove it to begin anew"

@@ -8,8 +8,19 @@ from typing import Any
 
 from nucfuse.data.augment import Augmentation
 from nucfuse.errors import DataError
-from nucfuse.models.unet_config import PRESETS, UNetConfig
+from nucfuse.models import unet_config
+from nucfuse.models.mask_rcnn import config as mask_rcnn_config
+from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
+from nucfuse.models.unet_config import UNetConfig
 
+NetworkConfig = UNetConfig | MaskRCNNConfig
+# What each kind of network is made of: its config, and the presets of it.
+MODELS: dict[str, tuple[type[NetworkConfig], Mapping[str, NetworkConfig]]] = {
+    "unet": (UNetConfig, unet_config.PRESETS),
+    "mask_rcnn": (MaskRCNNConfig, mask_rcnn_config.PRESETS),
+}
+# Settings that mean nothing to a kind.
+_FOREIGN = {"unet": ("heads_only",), "mask_rcnn": ("loss", "class_weights")}
 _CHOICES = {
     "loss": ("cross_entropy", "bce", "dice", "bce_dice", "lovasz"),
     "optimizer": ("adam", "adamw", "sgd"),
@@ -27,6 +38,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "warmup": (0, 0.9),
     "batch": (1, 4096),
     "side": (8, 8192),
+    "heads_only": (0, 1),
     "steps": (1, 10**6),
     "epochs": (1, 10**6),
     "minutes": (0, 10**6),
@@ -46,9 +58,11 @@ class TrainingConfig:
 
     Attributes
     ----------
-    network : UNetConfig
+    network : UNetConfig or MaskRCNNConfig
+        Which of them is the kind of the network, ``model``.
     augmentation : Augmentation
     loss : {"cross_entropy", "bce", "dice", "bce_dice", "lovasz"}
+        Of a U-Net; those of a Mask R-CNN are its own.
     class_weights : tuple of float
         Of the three classes of "cross_entropy".
     optimizer : {"adamw", "adam", "sgd"}
@@ -63,6 +77,8 @@ class TrainingConfig:
         Share of the run in which the rate rises to its highest value.
     batch, side : int
         Crops a step, and their side in pixels. With a network of one size, whole images.
+    heads_only : float
+        Share of the run, at its end, in which a Mask R-CNN's backbone learns no more.
     steps, epochs : int
         Steps of an epoch, and the largest number of epochs.
     minutes : float
@@ -94,7 +110,7 @@ class TrainingConfig:
     seed : int
     """
 
-    network: UNetConfig = field(default_factory=UNetConfig)
+    network: NetworkConfig = field(default_factory=UNetConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: str = "cross_entropy"
     class_weights: tuple[float, ...] = (1.0, 1.0, 2.0)
@@ -107,6 +123,7 @@ class TrainingConfig:
     warmup: float = 0.05
     batch: int = 8
     side: int = 160
+    heads_only: float = 0.0
     steps: int = 100
     epochs: int = 1000
     minutes: float = 0.0
@@ -139,42 +156,53 @@ class TrainingConfig:
         low, high = self.diameter if len(self.diameter) == 2 else (0, 0)
         if not 1 <= low <= high:
             raise DataError(f"diameter must be two rising numbers >= 1, got {self.diameter!r}")
-        if self.side % self.network.stride:
+        if not self.network.size and self.side % self.network.stride:
             raise DataError(
                 f"side must be a multiple of the network's stride, {self.network.stride}, got "
                 f"{self.side}"
             )
 
+    @property
+    def model(self) -> str:
+        """Kind of the network: "unet" or "mask_rcnn"."""
+        return kind_of(self.network)
+
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        """As JSON can hold it; without the settings that mean nothing to the kind of network."""
+        values: dict[str, Any] = {"model": self.model}
+        values |= {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("network", "augmentation"):
             values[name] = values[name].to_dict()
         for name in ("class_weights", "diameter"):
             values[name] = list(values[name])
-        return values
+        return {name: v for name, v in values.items() if name not in _FOREIGN[self.model]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":
         """From what `to_dict` gives; what is not named is the default.
 
-        ``network`` may name a preset instead: ``network = "study-128"``, or have ``preset`` beside
-        the settings that differ from it.
+        ``model`` is the kind of the network, "unet" if not given. ``network`` may name a preset
+        instead: ``network = "study-128"``, or have ``preset`` beside the settings that differ from
+        it.
 
         Raises
         ------
         DataError
-            A ValueError. If a name is unknown or a value out of range.
+            A ValueError. If a name is unknown, means nothing to that kind of network, or a value
+            is out of range.
         """
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(values) - set(known))
+        given = dict(values)
+        model = given.pop("model", "unet")
+        if model not in MODELS:
+            raise DataError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
+        known = [f.name for f in fields(cls) if f.name not in _FOREIGN[model]]
+        unknown = sorted(set(given) - set(known))
         if unknown:
             raise DataError(
-                f"training has no setting {unknown[0]!r}; there are: {', '.join(known)}"
+                f"training of a {model} has no setting {unknown[0]!r}; there are: model, "
+                f"{', '.join(known)}"
             )
-        given = dict(values)
-        if "network" in given:
-            given["network"] = _network(given["network"])
+        given["network"] = _network(model, given.get("network", {}))
         if "augmentation" in given:
             given["augmentation"] = Augmentation.from_dict(given["augmentation"])
         for name in ("class_weights", "diameter"):
@@ -206,15 +234,23 @@ def read_config(path: Path) -> TrainingConfig:
         raise DataError(f"{path}: {error}") from None
 
 
-def _network(value: Any) -> UNetConfig:
+def kind_of(network: NetworkConfig) -> str:
+    """The key of `MODELS` for a network."""
+    return next(kind for kind, (made, _) in MODELS.items() if isinstance(network, made))
+
+
+def _network(model: str, value: Any) -> NetworkConfig:
+    kind, presets = MODELS[model]
     settings = {"preset": value} if isinstance(value, str) else value
     if not isinstance(settings, Mapping):
         raise DataError(f"network must be a table or the name of a preset, got {value!r}")
     settings = dict(settings)
     preset = settings.pop("preset", "small")
-    if preset not in PRESETS:
-        raise DataError(f"network preset must be one of {', '.join(PRESETS)}, got {preset!r}")
-    return UNetConfig.from_dict({**PRESETS[preset].to_dict(), **settings})
+    if preset not in presets:
+        raise DataError(
+            f"network preset of a {model} must be one of {', '.join(presets)}, got {preset!r}"
+        )
+    return kind.from_dict({**presets[preset].to_dict(), **settings})
 
 
 def _numbers(name: str, value: Any) -> tuple[float, ...]:

@@ -53,10 +53,8 @@ class Validation:
         return float(np.mean([self._score(model, image) for image in self.images]))
 
     def _score(self, model: Any, image: TrainingImage) -> float:
-        height, width = (min(n, _side(image.labels.shape)) for n in image.labels.shape)
-        views, labels = image.views[:height, :width], image.labels[:height, :width]
-        channels = 1 if self.config.input == "neutral" else views.shape[2]
-        x = views[..., :channels].astype(np.float32) / np.float32(255)
+        x, labels = part_of_training(image, self.config.input)
+        height, width = labels.shape
         if self.config.size:
             shape = (self.config.size, self.config.size)
         else:
@@ -65,6 +63,19 @@ class Validation:
         maps = _maps(model, _resized(x, shape), self.config)
         native = np.stack([_resized(m[..., np.newaxis], (height, width))[..., 0] for m in maps])
         return score(labels, nuclei(np.clip(native, 0, 1), self.config.head)).dsb_ap
+
+
+def part_of_training(
+    image: TrainingImage, kind: str
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """What a network with input ``kind`` sees of a training image, in [0, 1], and its truth.
+
+    Of a large image, those of its upper left part.
+    """
+    height, width = (min(n, _side(image.labels.shape)) for n in image.labels.shape)
+    views, labels = image.views[:height, :width], image.labels[:height, :width]
+    channels = 1 if kind == "neutral" else views.shape[2]
+    return views[..., :channels].astype(np.float32) / np.float32(255), labels
 
 
 def nuclei(maps: NDArray[np.float32], head: str) -> Instances:

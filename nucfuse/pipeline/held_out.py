@@ -13,7 +13,7 @@ from nucfuse.data.provenance import write_json
 from nucfuse.data.splits import source
 from nucfuse.metrics.dataset import Scores
 from nucfuse.metrics.scoring import score
-from nucfuse.models.network_segmenter import NetworkSegmenter
+from nucfuse.models.opening import open_network
 from nucfuse.pipeline.running import each_image
 
 Pair = tuple[Any, Sample]
@@ -37,7 +37,7 @@ def score_held_out(
     engine : str
         See `nucfuse.engine.open_engine`.
     """
-    model = NetworkSegmenter.from_card(card)
+    model = open_network(card)
 
     def both(image_id: str) -> Pair:
         truth = dataset.read(image_id).masks

@@ -18,7 +18,9 @@ from nucfuse.masks.instances import Instances
 from nucfuse.models.base import Segmenter, get_model, model_names
 from nucfuse.models.card import Card, is_card
 from nucfuse.models.inference import Inference
+from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
 from nucfuse.models.network_segmenter import NetworkSegmenter
+from nucfuse.models.opening import TrainedSegmenter, open_network, segmenter_of
 from nucfuse.pipeline.cross_validated import CrossValidated, is_cross_validation
 from nucfuse.pipeline.members import Masks, MemberSet, open_members
 
@@ -79,6 +81,26 @@ class NetworkPredictor:
         return model.nuclei_of((band.astype(np.float32) for band in bands), shape)
 
 
+class MaskRCNNPredictor:
+    """Trained Mask R-CNNs, which have no probability maps."""
+
+    def __init__(self, segmenter: MaskRCNNSegmenter) -> None:
+        self.name, self._segmenter = segmenter.name, segmenter
+
+    def describe(self) -> dict[str, Any]:
+        """Cards and settings."""
+        return self._segmenter.describe()
+
+    def predict(self, image_id: str, image: NDArray[np.uint8], maps: Path | None = None) -> Masks:
+        """Nuclei."""
+        if maps is not None:
+            raise DataError(
+                f"model {self.name!r} is a Mask R-CNN: it gives nuclei and no probability maps; "
+                "leave --probabilities out, and fuse its nuclei (nucfuse fuse takes both)"
+            )
+        return self._segmenter.predict(image)
+
+
 class Precomputed:
     """Predictions that are there already, as masks or probability maps, paired by image id."""
 
@@ -134,7 +156,7 @@ def open_predictor(
     if model in known:
         segmenter = get_model(model)
     elif is_card(path):
-        segmenter = NetworkSegmenter.from_card(path)
+        segmenter = open_network(path)
     elif is_cross_validation(path):
         return _cross_validated(path, given, threads)
     elif path.exists():
@@ -145,9 +167,9 @@ def open_predictor(
             f"no model is called {model!r}, and there is no such file or folder; there are: "
             f"{', '.join(known)}"
         )
-    if isinstance(segmenter, NetworkSegmenter):
+    if isinstance(segmenter, TrainedSegmenter):
         try:
-            return NetworkPredictor(segmenter.with_settings(threads=threads, **given))
+            return _of_networks(segmenter.with_settings(threads=threads, **given))
         except ValueError as error:
             raise DataError(str(error)) from None
     _check_no_settings(model, given)
@@ -160,10 +182,16 @@ def _cross_validated(folder: Path, given: Mapping[str, Any], threads: int) -> Cr
     except ValueError as error:
         raise DataError(str(error)) from None
 
-    def make(cards: Sequence[Card]) -> NetworkPredictor:
-        return NetworkPredictor(NetworkSegmenter(cards, folder.name, settings))
+    def make(cards: Sequence[Card]) -> Predictor:
+        return _of_networks(segmenter_of(cards, folder.name, settings))
 
     return CrossValidated(folder, make)
+
+
+def _of_networks(segmenter: TrainedSegmenter) -> Predictor:
+    if isinstance(segmenter, MaskRCNNSegmenter):
+        return MaskRCNNPredictor(segmenter)
+    return NetworkPredictor(segmenter)
 
 
 def _check_no_settings(model: str, given: Mapping[str, Any]) -> None:

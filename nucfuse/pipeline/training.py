@@ -19,6 +19,7 @@ from nucfuse.data.splits import grouped_folds, leave_source_out
 from nucfuse.errors import DataError
 from nucfuse.models.card import Card, read_card
 from nucfuse.models.crops import TrainingImage
+from nucfuse.models.kinds import begin, build_network, check_start, stages_of, validation_of
 from nucfuse.models.starting import check_same_network
 from nucfuse.models.training_config import TrainingConfig, read_config
 from nucfuse.pipeline.cross_validated import (
@@ -46,8 +47,9 @@ class TrainOptions:
     bag: int | None = None
     images: Path | None = None
     start: Path | None = None
+    imagenet: Path | None = None
     pinned: tuple[str, ...] = ()
-    name: str = "unet"
+    name: str | None = None
     jobs: int = 2
 
 
@@ -93,6 +95,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     if find_spec("keras") is None or find_spec("tensorflow") is None:
         raise DataError("training needs TensorFlow and Keras: pip install 'nucfuse[models]'")
     config = read_config(config_path)
+    check_start(config.network, options.imagenet, options.start)
     dataset = open_dataset(truth)
     images = open_images(options.images or truth)
     records = records_of(images, common_ids(dataset, images), options.jobs)
@@ -109,12 +112,13 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
         read_images(dataset, images, ids, config, options.jobs)
         for ids in (parts.learn, parts.validate)
     )
-    inputs = [config_path, truth, *([] if start is None else [start.path])]
+    weights = options.imagenet if start is None else start.path
+    inputs = [config_path, truth, *([] if weights is None else [weights])]
     line = _fit(out, config, learn, validate, parts, options, inputs, start, watch)
     if not parts.held_out:
         return line
     held = [record for record in parts.records if record.image_id in set(parts.held_out)]
-    card = out / f"{options.name}.json"
+    card = out / f"{_name(config, options)}.json"
     scores = score_held_out(card, dataset, images, held, f"local:{options.jobs}")
     return f"{line}: dsb_ap {scores.dsb_ap:.4f}"
 
@@ -126,18 +130,17 @@ def _fit(
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
     from nucfuse.models.saving import save_network
-    from nucfuse.models.starting import load_weights
     from nucfuse.models.training import Trainer, limit_threads
-    from nucfuse.models.unet import build_unet
-    from nucfuse.models.validating import Validation
 
     limit_threads(options.jobs)
     write_json(out / PARTS, parts.to_dict())
-    model = build_unet(config.network, config.seed, config.precision)
-    if start is not None:
-        load_weights(model, start)
-    scored = Validation(validate, config.network, config.diameter) if validate else None
-    trainer = Trainer(model, Crops(learn, config), config, out / "checkpoint.npz", scored)
+    model = build_network(config.network, config.seed, config.precision)
+    begin(model, options.imagenet, start)
+    trainer = Trainer(
+        model, Crops(learn, config), config, out / "checkpoint.npz",
+        validation_of(config, validate), own_loss=config.model == "mask_rcnn",
+        before_epoch=stages_of(config, model),
+    )  # fmt: skip
     if trainer.progress.step:
         print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
 
@@ -149,15 +152,20 @@ def _fit(
         "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
         "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),
     }  # fmt: skip
-    kept = build_unet(config.network)
+    kept = build_network(config.network)
     kept.set_weights(model.get_weights())
-    card = save_network(kept, config, out, options.name, record)
+    card = save_network(kept, config, out, _name(config, options), record)
     write_json(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
     return (
         f"{card}: {trainer.progress.epoch} epochs, {trainer.progress.step} steps in "
         f"{trainer.progress.seconds / 60:.1f} minutes on {record['n_learn']} images; "
         f"{len(parts.held_out)} held out"
     )
+
+
+def _name(config: TrainingConfig, options: TrainOptions) -> str:
+    """What the network is called: as asked for, else its kind."""
+    return options.name or config.model
 
 
 def _of_fold(options: TrainOptions, name: str) -> TrainOptions:

@@ -23,6 +23,19 @@ def test_a_card_needs_no_range_of_diameters(tmp_path):
     assert read_card(write_network(tmp_path, diameter=None)).diameter is None
 
 
+def test_cards_before_there_were_kinds_are_unets(tmp_path):
+    assert read_card(write_network(tmp_path)).kind == "unet"
+
+
+def test_a_mask_rcnn_has_no_outputs(tmp_path):
+    path = write_network(tmp_path, kind="mask_rcnn")
+    document = json.loads(path.read_text())
+    del document["outputs"]
+    path.write_text(json.dumps(document))
+    card = read_card(path)
+    assert (card.kind, card.outputs) == ("mask_rcnn", ())
+
+
 def test_an_ensemble_names_members_and_no_files(tmp_path):
     path = tmp_path / "both.json"
     path.write_text('{"format": 1, "name": "both", "members": ["a", "b"]}')
@@ -34,6 +47,7 @@ def test_an_ensemble_names_members_and_no_files(tmp_path):
     [
         ({"format": 2}, "a card of format 2; this nucfuse reads format 1; update nucfuse"),
         ({"name": 3}, "name must be a text, got 3"),
+        ({"kind": "yolo"}, "kind must be one of unet, mask_rcnn, got 'yolo'"),
         ({"stride": 0}, "stride must be a whole number above 0, got 0"),
         ({"stride": 1.5}, "stride must be"),
         ({"outputs": ["cells"]}, r"outputs must be one of .*got \['cells'\]"),

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from nucfuse.data.augment import Augmentation
 from nucfuse.models.crops import Crops, training_image
+from nucfuse.models.mask_rcnn.config import preset
 from nucfuse.models.training_config import TrainingConfig
 from nucfuse.models.unet_config import UNetConfig
 
@@ -84,3 +87,38 @@ def test_an_image_without_nuclei_trains_too():
     assert np.isnan(image.diameter)
     assert_array_equal(y[..., 0], 1)
     assert np.isfinite(x).all()
+
+
+def test_a_mask_rcnn_learns_from_label_images_of_whole_pieces():
+    config = TrainingConfig(network=preset("small"), side=64, batch=3)
+    x, labels = Crops([of()], config).batch(0)
+    assert x.shape == (3, 64, 64, 1)
+    assert (labels.shape, labels.dtype) == ((3, 64, 64), np.int32)
+    for image, truth in zip(x, labels, strict=True):
+        assert truth.max() > 0
+        bright = image[..., 0] > 0.5
+        assert (bright == (truth > 0)).mean() > 0.98
+        for k in range(1, truth.max() + 1):
+            ys, xs = np.nonzero(truth == k)
+            # A disc and its mirror image beyond the edge are two, unless they touch.
+            assert max(np.ptp(ys), np.ptp(xs)) <= 2 * 22
+
+
+def test_a_mask_rcnn_of_one_size_sees_whole_images_beside_zeros():
+    network = replace(preset("small"), size=64, input="rgb")
+    config = TrainingConfig(network=network, batch=2, augmentation=PLAIN)
+    image, labels = discs(side=96)
+    x, y = Crops([training_image("a", image[:48], labels[:48], "rgb")], config).batch(0)
+    assert (x.shape, y.shape) == ((2, 64, 64, 3), (2, 64, 64))
+    assert (x[:, :32] > 0).all()
+    assert (x[:, 32:] == 0).all()
+    assert (y[:, 32:] == 0).all()
+    assert (y > 0).sum() / 2 == pytest.approx((labels[:48] > 0).sum() * (64 / 96) ** 2, rel=0.05)
+
+
+def test_a_mask_rcnn_takes_images_without_nuclei():
+    image = training_image(
+        "a", np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.int32), "neutral"
+    )
+    _, labels = Crops([image], TrainingConfig(network=preset("small"), side=32)).batch(0)
+    assert (labels == 0).all()

@@ -152,7 +152,7 @@ def test_tiles_and_bands_change_nothing(tmp_path, monkeypatch, tta):
 
 
 def test_large_images_are_measured_in_a_part(tmp_path, monkeypatch):
-    monkeypatch.setattr(inference, "_SAMPLE", 64)
+    monkeypatch.setattr(inference, "SAMPLE", 64)
     image = discs((200, 300), [(30, 30), (100, 150), (170, 260)], 9)
     shapes = seen_shapes(runner(tmp_path), image, monkeypatch)
     assert shapes == [(64, 64), (208, 304)]

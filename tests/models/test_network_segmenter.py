@@ -13,6 +13,7 @@ from nucfuse.models import base, network_segmenter
 from nucfuse.models import card as cards
 from nucfuse.models.base import Segmenter, default_model, get_model, model_names
 from nucfuse.models.network_segmenter import NetworkSegmenter
+from nucfuse.models.opening import open_network
 
 CENTRES = [(20, 20), (45, 60), (20, 70)]
 IMAGE = discs((70, 90), CENTRES, 9)
@@ -20,7 +21,7 @@ IMAGE = discs((70, 90), CENTRES, 9)
 
 @pytest.fixture
 def model(tmp_path):
-    return NetworkSegmenter.from_card(write_network(tmp_path))
+    return open_network(write_network(tmp_path))
 
 
 def test_it_finds_what_is_there(model):
@@ -66,7 +67,7 @@ def test_the_card_says_which_nuclei_stay(tmp_path):
         folder = tmp_path / str(small)
         folder.mkdir()
         path = write_network(folder, select={"small": small})
-        count[small] = len(NetworkSegmenter.from_card(path).predict(image))
+        count[small] = len(open_network(path).predict(image))
     assert count == {0.0: 4, 0.5: 3}
 
 
@@ -111,8 +112,8 @@ def ensemble(tmp_path):
 
 
 def test_an_ensemble_is_the_mean_of_its_networks(ensemble):
-    both = NetworkSegmenter.from_card(ensemble)
-    each = [NetworkSegmenter.from_card(ensemble.with_name(f"{n}.json")) for n in "ab"]
+    both = open_network(ensemble)
+    each = [open_network(ensemble.with_name(f"{n}.json")) for n in "ab"]
     maps = [one.probabilities(IMAGE) for one in each]
     assert np.abs(maps[0] - maps[1]).max() > 0.1
     assert_allclose(both.probabilities(IMAGE), np.mean(maps, axis=0), atol=1e-6)
@@ -125,10 +126,10 @@ def test_an_ensemble_of_ensembles_or_unlike_networks(ensemble, tmp_path):
     nested = tmp_path / "nested.json"
     nested.write_text('{"format": 1, "name": "nested", "members": ["both"]}')
     with pytest.raises(DataError, match="the members of an ensemble must be networks"):
-        NetworkSegmenter.from_card(nested)
+        open_network(nested)
     write_network(tmp_path, "b", onnx=tiny_onnx(n_outputs=2), outputs=["nucleus", "border"])
     with pytest.raises(DataError, match="needs networks that give the same maps"):
-        NetworkSegmenter.from_card(ensemble)
+        open_network(ensemble)
 
 
 def test_settings_are_described_and_change_the_result_only_if_they_should(model):

@@ -70,6 +70,16 @@ def test_a_checkpoint_of_other_settings_is_not_taken(tmp_path):
         trainer(tmp_path / "a.npz", replace(CONFIG, rate=0.02))
 
 
+def test_checkpoints_from_before_a_setting_was_there_go_on(tmp_path):
+    trainer(tmp_path / "a.npz").run()
+    groups, state = load_checkpoint(tmp_path / "a.npz")
+    del state["config"]["model"], state["config"]["holes"]
+    save_checkpoint(tmp_path / "a.npz", groups, state)
+    assert trainer(tmp_path / "a.npz").progress.epoch == 2
+    with pytest.raises(DataError, match=r"other settings \(holes\)"):
+        trainer(tmp_path / "a.npz", replace(CONFIG, holes="keep"))
+
+
 def test_damaged_checkpoints_are_said(tmp_path):
     path = tmp_path / "a.npz"
     save_checkpoint(path, {"weights": [np.ones(3)]}, {"x": 1})

@@ -1,11 +1,16 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from nucfuse.errors import DataError
+from nucfuse.models.mask_rcnn import config as mask_rcnn
 from nucfuse.models.schedule import learning_rate
-from nucfuse.models.training_config import TrainingConfig, read_config
+from nucfuse.models.training_config import MODELS, TrainingConfig, read_config
 from nucfuse.models.unet_config import PRESETS
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 TEXT = """
 rate = 0.001
@@ -32,10 +37,31 @@ def test_a_file_is_read_and_the_rest_is_the_default(tmp_path):
     assert again == config
 
 
+def test_a_mask_rcnn_has_presets_and_settings_of_its_own():
+    values = {"model": "mask_rcnn", "heads_only": 0.3,
+              "network": {"preset": "study-resnet50", "rois": 100}}  # fmt: skip
+    config = TrainingConfig.from_dict(values)
+    assert config.model == "mask_rcnn"
+    assert config.network == replace(mask_rcnn.PRESETS["study-resnet50"], rois=100)
+    document = json.loads(json.dumps(config.to_dict()))
+    assert document["model"] == "mask_rcnn"
+    assert document["heads_only"] == 0.3
+    assert "loss" not in document
+    assert "heads_only" not in TrainingConfig().to_dict()
+    assert TrainingConfig.from_dict(document) == config
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
+def test_examples_can_be_read(path):
+    config = read_config(path)
+    assert config.model == ("mask_rcnn" if path.name.startswith("mask_rcnn") else "unet")
+    assert isinstance(config.network, MODELS[config.model][0])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("rat = 1", "no setting 'rat'; there are: network"),
+        ("rat = 1", "no setting 'rat'; there are: model, network"),
         ("rate = 0", r"rate must be a number in \[1e-08, 10\], got 0"),
         ("rate = nan", "rate must be a number"),
         ("batch = 1.5", r"batch must be a whole number in \[1, 4096\], got 1.5"),
@@ -45,9 +71,20 @@ def test_a_file_is_read_and_the_rest_is_the_default(tmp_path):
         ("diameter = [3]", "diameter must be two rising numbers"),
         ("diameter = [30, 10]", "diameter must be two rising numbers"),
         ("class_weights = 'ab'", "class_weights must be a list of numbers"),
-        ("network = 'big'", "network preset must be one of small, study-128"),
+        ("network = 'big'", "network preset of a unet must be one of small, study-128"),
         ("network = 3", "network must be a table or the name of a preset"),
         ("[network]\nwidth = 3", "a U-Net has no setting 'width'"),
+        ("model = 'yolo'", "model must be one of unet, mask_rcnn, got 'yolo'"),
+        ("heads_only = 0.5", "training of a unet has no setting 'heads_only'; there are: model"),
+        ("model = 'mask_rcnn'\nloss = 'bce'", "training of a mask_rcnn has no setting 'loss'"),
+        ("model = 'mask_rcnn'\nclass_weights = [1, 1, 1]", "has no setting 'class_weights'"),
+        ("model = 'mask_rcnn'\nheads_only = 2", r"heads_only must be a number in \[0, 1\]"),
+        ("model = 'mask_rcnn'\nside = 80", "side must be a multiple of the network's stride, 32"),
+        (
+            "model = 'mask_rcnn'\nnetwork = 'study-128'",
+            "network preset of a mask_rcnn must be one of small, paper-resnet50",
+        ),
+        ("model = 'mask_rcnn'\n[network]\nhead = 'border'", "Mask R-CNN has no setting 'head'"),
         ("[augmentation]\nzoom = 0", "zoom must be a number"),
         ("rate = ", "no valid TOML"),
     ],

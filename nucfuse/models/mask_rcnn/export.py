@@ -1,15 +1,56 @@
 """The two graphs of a network as ONNX, to be run without TensorFlow."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.models.card import Card
 from nucfuse.models.mask_rcnn.network import build_mask_rcnn, roi_strides
-from nucfuse.models.onnx_export import Storage, converted, name_outputs, packed
+from nucfuse.models.onnx_export import (
+    Storage,
+    converted,
+    name_outputs,
+    packed,
+    weights_file,
+    write_network,
+)
 
 _OPSET = 17  # RoiAlign without rounding, "half_pixel", is of 16
 _FLOAT, _INT64 = 1, 7  # as ONNX numbers its types
+
+
+def export_mask_rcnn(
+    model: Any, card: Mapping[str, Any], folder: Path, storage: Storage = "float16"
+) -> Card:
+    """Write NAME.features.onnx, NAME.heads.onnx, NAME.weights.h5 and the card NAME.json.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of `build_mask_rcnn`.
+    card, folder, storage
+        See `nucfuse.models.onnx_export.export_network`.
+
+    Returns
+    -------
+    Card
+        As read from the file.
+
+    Raises
+    ------
+    DataError
+        If tf2onnx is not installed, the card is incomplete, or a file cannot be written.
+    """
+    features, heads = mask_rcnn_to_onnx(model, storage)
+    files = {
+        ".features.onnx": features,
+        ".heads.onnx": heads,
+        ".weights.h5": weights_file(_in_float32(model), storage),
+    }
+    return write_network(files, card, folder)
 
 
 def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, bytes]:
@@ -49,6 +90,7 @@ def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, 
 
 
 def _in_float32(model: Any) -> Any:
+    """A model of the same weights that computes in float32 and has no optimizer."""
     twin = build_mask_rcnn(model.config, model.seed)
     twin.set_weights(model.get_weights())
     return twin

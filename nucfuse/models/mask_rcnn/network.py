@@ -1,14 +1,17 @@
 """The whole network: two Keras graphs with the selection of proposals, in NumPy, between them."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
+
+import numpy as np
 
 from nucfuse.errors import DataError
 from nucfuse.models.blocks import Style
 from nucfuse.models.inputs import CHANNELS
 from nucfuse.models.mask_rcnn.backbone import DEPTHS, resnet
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
+from nucfuse.models.mask_rcnn.finding import Arrays, Graph
 from nucfuse.models.mask_rcnn.fpn import feature_pyramid, subsampled
 from nucfuse.models.mask_rcnn.heads import box_head, mask_head, pooling_layer
 from nucfuse.models.mask_rcnn.rpn import region_proposals
@@ -35,7 +38,8 @@ def build_mask_rcnn(config: MaskRCNNConfig, seed: int = 0, precision: str = "flo
     -------
     keras.Model
         To be trained on images (B, H, W, C) in [0, 1] and label images int32 (B, H, W), where H and
-        W are multiples of ``config.stride``. It has ``config`` and two functional models:
+        W are multiples of ``config.stride``. It has ``config``, ``graphs``, which run both of the
+        following on NumPy arrays, and two functional models:
 
         - ``features``: images -> [maps of `roi_strides` (B, h, w, F), RPN logits (B, A), RPN deltas
           (B, A, 4)];
@@ -150,6 +154,25 @@ def _heads(config: MaskRCNNConfig, seed: int) -> Any:
     return keras.Model(inputs, outputs, name="heads")
 
 
+def _of_arrays(part: Any) -> Graph:
+    """A part of a model, not in training, as a function that is compiled once for all sizes."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in part.inputs]
+
+    @tf.function(input_signature=signature)
+    def compiled(*tensors: Tensor) -> Sequence[Tensor]:
+        outputs: Sequence[Tensor] = part(
+            tensors[0] if len(tensors) == 1 else list(tensors), training=False
+        )
+        return outputs
+
+    def run(arrays: Arrays) -> Arrays:
+        return [np.asarray(output) for output in compiled(*arrays)]
+
+    return run
+
+
 @cache
 def _model_class() -> Any:
     import keras
@@ -160,6 +183,10 @@ def _model_class() -> Any:
             self.config, self.seed = config, seed
             self.features, self.heads = features, heads
             self.built = True
+
+        @cached_property
+        def graphs(self) -> tuple[Graph, Graph]:
+            return _of_arrays(self.features), _of_arrays(self.heads)
 
         def call(self, images: Tensor, training: bool = False) -> Sequence[Tensor]:
             outputs: Sequence[Tensor] = self.features(images, training=training)

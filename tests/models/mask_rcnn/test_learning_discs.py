@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from made_mask_rcnn import DiscBatches, discs
+from made_mask_rcnn import DiscBatches, discs, segmented
 
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
 from nucfuse.models.mask_rcnn.config import preset
-from nucfuse.models.mask_rcnn.inference import segmented
 from nucfuse.models.mask_rcnn.network import build_mask_rcnn
 from nucfuse.models.training import Trainer
 from nucfuse.models.training_config import TrainingConfig
@@ -24,14 +23,7 @@ def test_discs_are_learned_and_so_are_their_mirror_images(tmp_path):
     batches = DiscBatches(4, 128, **ABOUT)
     Trainer(model, batches, config, tmp_path / "a.npz", own_loss=True).run()
 
-    def graph(part):
-        def run(arrays):
-            outputs = part(arrays if len(arrays) > 1 else arrays[0], training=False)
-            return [output.numpy() for output in outputs]
-
-        return run
-
-    graphs = graph(model.features), graph(model.heads)
+    graphs = model.graphs
     new = [discs(seed, 128, **ABOUT) for seed in range(10**6, 10**6 + 10)]
     found = [segmented(*graphs, image, SMALL) for image, _ in new]
     truth = [Instances.from_labels(labels) for _, labels in new]

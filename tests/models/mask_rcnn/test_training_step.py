@@ -193,7 +193,7 @@ def test_the_trainer_logs_every_loss_and_goes_on_where_it_stopped(tmp_path):
 def test_the_trainer_goes_through_stages_also_when_resumed(tmp_path):
     def staged(path):
         model = build_mask_rcnn(TWO_LEVELS)
-        stage = lambda epoch: set_stage(model, "all" if epoch < 1 else "heads")  # noqa: E731
+        stage = lambda share: set_stage(model, "heads" if share else "all")  # noqa: E731
         return trainer(path, model=model, before_epoch=stage)
 
     first = staged(tmp_path / "a.npz")

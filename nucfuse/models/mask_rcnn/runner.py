@@ -1,0 +1,91 @@
+"""One Mask R-CNN over one image: scaled as it was trained, tiled, seen in several positions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.masks.instances import Instances
+from nucfuse.models.inference import SAMPLE, WHOLE, Inference, as_seen
+from nucfuse.models.mask_rcnn.finding import Found, find, pasted, turned_back
+from nucfuse.models.mask_rcnn.fitting import fitted_shape, padded_to
+from nucfuse.models.mask_rcnn.graphs import Graphs
+from nucfuse.models.mask_rcnn.tiles import mended, tiles_of
+from nucfuse.models.scaling import factor_of, median_diameter, part_of
+from nucfuse.models.tta import VIEWS, resized, view
+
+
+class Runner:
+    """A network with its settings: images of any size to nuclei, once for each view."""
+
+    def __init__(self, graphs: Graphs, settings: Inference) -> None:
+        self.graphs, self.settings = graphs, settings
+        self.card, self.config = graphs.card, graphs.config
+        self.size = self.config.size if settings.resize is None else settings.resize
+        self.views = VIEWS if settings.tta else 1
+
+    def views_of(self, image: NDArray[np.uint8]) -> Iterator[Instances]:
+        """Nuclei of an RGB image, in its own pixels, by each position and scale; overlaps stay."""
+        seen = as_seen(image, self.card.input)
+        native = seen.shape[0], seen.shape[1]
+        shape, found = self._first_pass(seen)
+        if found is not None:
+            yield self._pasted(found, shape, native)
+            return
+        for scale in self.settings.scales:
+            scaled = _scaled(shape, scale)
+            pixels = seen if scaled == native else resized(seen, scaled)
+            for k in range(self.views):
+                yield self._in_tiles(pixels, k, native)
+
+    def _first_pass(self, seen: NDArray[Any]) -> tuple[tuple[int, int], Found | None]:
+        """The size to see an image at; and what is found, if nothing is left to be done."""
+        native = seen.shape[0], seen.shape[1]
+        known, asked = self.card.diameter, self.settings.diameter
+        if self.size:
+            return fitted_shape(native, self.size), None
+        if asked == "native" or known is None:
+            return native, None
+        if asked != "auto":
+            return _scaled(native, factor_of(asked, known)), None
+        part = part_of(seen, SAMPLE)
+        found = self._found(part, 0)
+        nuclei = self._pasted(found, part.shape[:2], part.shape[:2])
+        factor = factor_of(median_diameter(nuclei), known)
+        alone = self.views == 1 and tuple(self.settings.scales) == (1.0,)
+        if factor != 1 or not alone or part.shape != seen.shape:
+            return _scaled(native, factor), None
+        return native, found
+
+    def _in_tiles(self, seen: NDArray[Any], k: int, native: tuple[int, int]) -> Instances:
+        """Nuclei of a resized image, each of its tiles in position ``k``."""
+        shape, side = (seen.shape[0], seen.shape[1]), self.settings.tile
+        whole = not side or self.size or shape[0] * shape[1] <= WHOLE * side**2
+        overlap = min(2 * int(max(self.config.anchor_sizes)), side // 2)
+        tiles = tiles_of(shape, max(shape) if whole else side, overlap)
+        found = []
+        for y0, x0, y1, x1 in (tile.box for tile in tiles):
+            part = self._found(seen[y0:y1, x0:x1], k)
+            found.append(self._pasted(part, shape, native, (y0, x0)))
+        return mended(tiles, found, (native[0] / shape[0], native[1] / shape[1]))
+
+    def _found(self, seen: NDArray[Any], k: int) -> Found:
+        """Nuclei of a piece of an image, whole, in position ``k``."""
+        pixels = padded_to(view(seen, k), self.size, self.config.stride)
+        if pixels.dtype == np.uint8:
+            pixels = pixels.astype(np.float32) / np.float32(255)
+        pixels = np.ascontiguousarray(pixels)
+        found = find(self.graphs.features, self.graphs.heads, pixels, self.config)
+        return turned_back(found, k, (seen.shape[0], seen.shape[1]))
+
+    def _pasted(
+        self, found: Found, shape: tuple[int, ...], native: tuple[int, ...],
+        corner: tuple[int, int] = (0, 0),
+    ) -> Instances:  # fmt: skip
+        factors = native[0] / shape[0], native[1] / shape[1]
+        return pasted(found, corner, factors, (native[0], native[1]), self.config)
+
+
+def _scaled(shape: tuple[int, int], factor: float) -> tuple[int, int]:
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))

@@ -1,0 +1,88 @@
+"""Trained Mask R-CNNs as a `Segmenter`: one, or several whose nuclei are voted on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from nucfuse.clean.overlaps import remove_overlaps
+from nucfuse.clean.selection import select
+from nucfuse.ensemble.instance import fuse_instances
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.models.base import as_rgb
+from nucfuse.models.card import Card
+from nucfuse.models.inference import Inference
+from nucfuse.models.mask_rcnn.graphs import Graphs
+from nucfuse.models.mask_rcnn.runner import Runner
+
+# How the nuclei of several views or networks are fused, see `nucfuse.ensemble.weighted`.
+FUSION: dict[str, Any] = {"method": "weighted", "iou": 0.5, "threshold": 0.5, "absent": 1.0}
+
+
+class MaskRCNNSegmenter:
+    """Finds nuclei by one or more Mask R-CNNs.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        Of Mask R-CNNs. What several of them find, and each of them in several views, is fused by
+        weighted mask fusion.
+    name : str
+        What the model is called.
+    settings : Inference
+        How the networks are run.
+
+    Raises
+    ------
+    DataError
+        If there is no network, one is no Mask R-CNN, or one cannot be loaded (see `Graphs`).
+    """
+
+    def __init__(self, cards: Sequence[Card], name: str, settings: Inference | None = None) -> None:
+        if not cards or any(card.kind != "mask_rcnn" for card in cards):
+            raise DataError(
+                f"model {name!r} needs Mask R-CNNs, got {[card.kind for card in cards]}"
+            )
+        self.name, self.cards = name, tuple(cards)
+        self.settings = settings or Inference()
+        self._runners = [Runner(Graphs(c, self.settings.threads), self.settings) for c in cards]
+
+    def with_settings(self, **changes: Any) -> "MaskRCNNSegmenter":
+        """The same model, run with other settings; see `Inference`."""
+        settings = replace(self.settings, **changes)
+        return self if settings == self.settings else type(self)(self.cards, self.name, settings)
+
+    def describe(self) -> dict[str, Any]:
+        """All that the result depends on, for JSON."""
+        return {
+            "model": self.name,
+            "cards": [{"name": card.name, "sha256": card.sha256} for card in self.cards],
+            "tta": self.settings.tta,
+            "scales": list(self.settings.scales),
+            "diameter": self.settings.diameter,
+            "tile": self.settings.tile,
+            "resize": self.settings.resize,
+            "fusion": FUSION,
+            "select": dict(self.cards[0].select),
+        }
+
+    def predict(self, image: ArrayLike) -> Instances:
+        """Nuclei of one image, with scores.
+
+        Parameters
+        ----------
+        image : array_like, shape (H, W, 3) or (H, W)
+            RGB or grey; see `as_rgb` for other dtypes than uint8.
+
+        Returns
+        -------
+        Instances
+            Disjoint: a pixel of two nuclei is the one's of higher score.
+        """
+        rgb = as_rgb(image)
+        views = [nuclei for runner in self._runners for nuclei in runner.views_of(rgb)]
+        nuclei = views[0] if len(views) == 1 else fuse_instances(views, **FUSION).instances
+        kept = select(remove_overlaps(nuclei), **self.cards[0].select)
+        return kept.with_source(self.name)

@@ -1,0 +1,172 @@
+"""Mask R-CNNs as models, by a network that knows what is so: scales, tiles, views, ensembles."""
+
+import json
+
+import numpy as np
+import pytest
+from made_mask_rcnn import TINY, Knowing
+from made_networks import discs
+
+from nucfuse.errors import DataError
+from nucfuse.masks.instances import Instances
+from nucfuse.metrics.scoring import score
+from nucfuse.models.base import Segmenter
+from nucfuse.models.card import read_card
+from nucfuse.models.mask_rcnn import segmenter
+from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
+
+CENTRES = [(20, 20), (45, 60), (20, 75)]
+IMAGE = discs((70, 90), CENTRES, 9)
+TRUTH = Instances.from_labels(sum(
+    k * (discs((70, 90), [centre], 9)[..., 0] > 100) for k, centre in enumerate(CENTRES, start=1)
+))  # fmt: skip
+
+
+def write_card(folder, name="knows", **entries):
+    """A card without files; its networks are `Knowing`."""
+    card = {
+        "format": 1, "name": name, "kind": "mask_rcnn", "network": TINY.to_dict(),
+        "input": "neutral", "stride": 32, "diameter": [8, 40], "files": {}, **entries,
+    }  # fmt: skip
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(card))
+    return path
+
+
+@pytest.fixture
+def networks(monkeypatch):
+    """All that are made."""
+    made = []
+
+    def graphs(card, threads):
+        made.append(Knowing(card, TINY.from_dict(card.document["network"])))
+        return made[-1]
+
+    monkeypatch.setattr(segmenter, "Graphs", graphs)
+    return made
+
+
+def model(folder, *, name="knows", entries=None, **settings):
+    card = read_card(write_card(folder, name, **(entries or {})))
+    return MaskRCNNSegmenter([card], name).with_settings(**settings)
+
+
+def masks_of(nuclei):
+    return sorted(nuclei.to_rle())
+
+
+def test_it_finds_what_is_there(networks, tmp_path):
+    found = model(tmp_path).predict(IMAGE)
+    assert isinstance(model(tmp_path), Segmenter)
+    assert masks_of(found) == masks_of(TRUTH)
+    assert found.disjoint
+    assert found.source_names == ("knows",)
+    assert found.classes is None
+    assert networks[0].sizes == [(96, 96)]  # once, mirrored to whole strides
+
+
+@pytest.mark.parametrize("image", [np.zeros((40, 50, 3)), np.full((33, 7), 200)], ids=str)
+def test_where_nothing_is_nothing_is_found(networks, tmp_path, image):
+    for settings in ({}, {"tta": True}, {"tile": 32}):
+        found = model(tmp_path, **settings).predict(image.astype(np.uint8))
+        assert len(found) == 0
+        assert found.shape == image.shape[:2]
+
+
+def test_nuclei_of_other_sizes_are_brought_to_those_it_knows(networks, tmp_path):
+    large, small = discs((200, 240), [(60, 60), (130, 170)], 40), discs((40, 60), [(20, 20)], 2)
+    known = {"diameter": [15, 20]}
+    model(tmp_path, entries=known).predict(large)
+    model(tmp_path, entries=known).predict(small)
+    first, second = (network.sizes for network in networks if network.sizes)
+    assert first == [(224, 256), (64, 64)]  # 81 pixels become 20: 200 x 240 becomes 49 x 59
+    assert second[0] == (64, 64)
+    assert second[1][0] > 64  # 4 pixels become 15, at most four times as many
+    found = model(tmp_path, entries=known).predict(large)
+    truth = (large[..., 0] > 100).astype(np.int32)
+    truth[:, :115] *= 2
+    assert score(truth, found).dsb_ap > 0.8
+
+
+def test_a_diameter_that_is_given_is_not_measured(networks, tmp_path):
+    model(tmp_path, diameter=80).predict(IMAGE)
+    model(tmp_path, diameter="native").predict(IMAGE)
+    sizes = [network.sizes for network in networks if network.sizes]
+    assert sizes == [[(64, 64)], [(96, 96)]]  # halved; as it is
+
+
+@pytest.mark.parametrize("settings", [{"tta": True}, {"tile": 64}, {"tta": True, "tile": 64}])
+def test_views_and_tiles_of_a_network_that_knows_change_nothing(networks, tmp_path, settings):
+    image = discs((150, 210), [(30 + 22 * r, 12 + 23 * c) for r in range(5) for c in range(9)], 9)
+    many = {"network": {**TINY.to_dict(), "test_proposals": 200}}
+    plain = model(tmp_path, entries=many, diameter="native").predict(image)
+    assert len(plain) == 45
+    other = model(tmp_path, entries=many, diameter="native", **settings)
+    found = other.predict(image)
+    assert masks_of(found) == masks_of(plain)
+    n_views, n_tiles = 8 if "tta" in settings else 1, 24 if "tile" in settings else 1
+    assert len(networks[-1].sizes) == n_views * n_tiles
+
+
+def test_scales_are_voted_on(networks, tmp_path):
+    found = model(tmp_path, diameter="native", scales=(1.0, 2.0)).predict(IMAGE)
+    assert networks[-1].sizes == [(96, 96), (160, 192)]
+    assert score(TRUTH, found).dsb_ap > 0.9
+
+
+def test_images_of_one_size_are_padded_to_a_square(networks, tmp_path):
+    config = {**TINY.to_dict(), "size": 128}
+    found = model(tmp_path, entries={"network": config, "diameter": None}).predict(IMAGE)
+    assert networks[-1].sizes == [(128, 128)]
+    assert score(TRUTH, found).dsb_ap > 0.9
+    assert networks[-1].sizes == [(128, 128)]
+    model(tmp_path, entries={"network": config}, resize=0, diameter="native").predict(IMAGE)
+    assert networks[-1].sizes == [(96, 96)]
+
+
+def test_several_networks_are_voted_on(networks, tmp_path):
+    cards = [read_card(write_card(tmp_path, name)) for name in "abc"]
+    both = MaskRCNNSegmenter(cards, "all")
+    networks[2].features = lambda arrays: Knowing.features(networks[2], [0 * arrays[0]])
+    found = both.predict(IMAGE)
+    assert masks_of(found) == masks_of(TRUTH)
+    np.testing.assert_allclose(found.scores, 0.9 * 2 / 3, rtol=1e-6)  # two of three see them
+    assert [card["name"] for card in both.describe()["cards"]] == ["a", "b", "c"]
+
+
+def test_the_card_says_which_nuclei_stay(networks, tmp_path):
+    image = IMAGE.copy()
+    image[60:63, 5:8] = 220
+    assert len(model(tmp_path, diameter="native").predict(image)) == 4
+    choosy = model(tmp_path, entries={"select": {"speck": 12}}, diameter="native")
+    assert masks_of(choosy.predict(image)) == masks_of(TRUTH)
+
+
+def test_overlaps_go_to_the_higher_score(networks, tmp_path, monkeypatch):
+    def twice(self, arrays):
+        probs, deltas, masks = Knowing.heads(self, arrays)
+        return probs, deltas, np.ones_like(masks)  # boxes: those of touching discs overlap
+
+    found = model(tmp_path)
+    networks[-1].heads = lambda arrays: twice(networks[-1], arrays)
+    image = discs((64, 64), [(20, 20), (33, 33)], 9)
+    assert found.predict(image).disjoint
+
+
+def test_more_than_the_maximum_is_cut_by_score(networks, tmp_path):
+    few = {"network": {**TINY.to_dict(), "max_instances": 2}}
+    image = discs((64, 96), CENTRES, 9)
+    assert len(model(tmp_path, entries=few, diameter="native").predict(image)) == 2
+
+
+def test_what_it_depends_on_is_described(networks, tmp_path):
+    one, other = model(tmp_path), model(tmp_path, tta=True)
+    assert one.describe() != other.describe()
+    assert json.loads(json.dumps(one.describe()))["cards"][0]["name"] == "knows"
+    assert one.with_settings(tta=False) is one
+
+
+def test_networks_of_another_kind_are_refused(tmp_path):
+    card = read_card(write_card(tmp_path, kind="unet", outputs=["nucleus"]))
+    with pytest.raises(DataError, match=r"model 'x' needs Mask R-CNNs, got \['unet'\]"):
+        MaskRCNNSegmenter([card], "x")

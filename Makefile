@@ -74,14 +74,14 @@ test test-all: .venv/installed-dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 $(PYTEST_OPTIONS)
 
 # Optional: torch is as large as all the rest together, and is not to meet TensorFlow.
-.venv-peers/installed: peers/requirements.txt
+.venv-peers/installed: peer_tests/requirements.txt
 	@$(PYTHON) -m venv .venv-peers
 	@echo "Installing torchvision …"
-	@.venv-peers/bin/python -m pip install --quiet --requirement peers/requirements.txt
+	@.venv-peers/bin/python -m pip install --quiet --requirement peer_tests/requirements.txt
 	@touch $@
 
 test-peers: .venv/installed-dev .venv-peers/installed
-	TORCHVISION_PYTHON=.venv-peers/bin/python $(BIN)/pytest peers/test_torchvision.py
+	TORCHVISION_PYTHON=.venv-peers/bin/python $(BIN)/pytest peer_tests/test_torchvision.py
 
 bench: .venv/installed-dev
 	@test -d "$(DATA)" || { echo "make bench needs the unpacked DSB2018 training images" \

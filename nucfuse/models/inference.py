@@ -70,6 +70,11 @@ class Inference:
             if value < 0:
                 raise ValueError(f"{name} must be a whole number of pixels from 0, got {value}")
 
+    @property
+    def n_views(self) -> int:
+        """How often each image is seen."""
+        return (VIEWS if self.tta else 1) * len(self.scales)
+
 
 def channel_maps(outputs: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
     """Outputs of a network (H, W, K) as the maps (C, H, W) of ``card.channels``.

@@ -1,6 +1,7 @@
 """One Mask R-CNN over one image: scaled as it was trained, tiled, seen in several positions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
 from nucfuse.models.inference import SAMPLE, WHOLE, Inference, as_seen
+from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.finding import Found, find, pasted, turned_back
 from nucfuse.models.mask_rcnn.fitting import fitted_shape, padded_to
 from nucfuse.models.mask_rcnn.graphs import Graphs
@@ -15,15 +17,25 @@ from nucfuse.models.mask_rcnn.tiles import mended, tiles_of
 from nucfuse.models.scaling import factor_of, median_diameter, part_of
 from nucfuse.models.tta import VIEWS, resized, view
 
+_AREA = 512**2  # pixels that a config's numbers of proposals are for
+
 
 class Runner:
-    """A network with its settings: images of any size to nuclei, once for each view."""
+    """A network with its settings: images of any size to nuclei, once for each view.
 
-    def __init__(self, graphs: Graphs, settings: Inference) -> None:
-        self.graphs, self.settings = graphs, settings
-        self.card, self.config = graphs.card, graphs.config
+    Parameters
+    ----------
+    graphs : Graphs
+    settings : Inference
+    confidence : float
+        Lowest probability of what is found, if the network's config asks for more.
+    """
+
+    def __init__(self, graphs: Graphs, settings: Inference, confidence: float = 1.0) -> None:
+        self.graphs, self.settings, self.card = graphs, settings, graphs.card
+        least = min(graphs.config.min_confidence, confidence)
+        self.config = replace(graphs.config, min_confidence=least)
         self.size = self.config.size if settings.resize is None else settings.resize
-        self.views = VIEWS if settings.tta else 1
 
     def views_of(self, image: NDArray[np.uint8]) -> Iterator[Instances]:
         """Nuclei of an RGB image, in its own pixels, by each position and scale; overlaps stay."""
@@ -36,7 +48,7 @@ class Runner:
         for scale in self.settings.scales:
             scaled = _scaled(shape, scale)
             pixels = seen if scaled == native else resized(seen, scaled)
-            for k in range(self.views):
+            for k in range(VIEWS if self.settings.tta else 1):
                 yield self._in_tiles(pixels, k, native)
 
     def _first_pass(self, seen: NDArray[Any]) -> tuple[tuple[int, int], Found | None]:
@@ -53,7 +65,7 @@ class Runner:
         found = self._found(part, 0)
         nuclei = self._pasted(found, part.shape[:2], part.shape[:2])
         factor = factor_of(median_diameter(nuclei), known)
-        alone = self.views == 1 and tuple(self.settings.scales) == (1.0,)
+        alone = not self.settings.tta and tuple(self.settings.scales) == (1.0,)
         if factor != 1 or not alone or part.shape != seen.shape:
             return _scaled(native, factor), None
         return native, found
@@ -76,7 +88,8 @@ class Runner:
         if pixels.dtype == np.uint8:
             pixels = pixels.astype(np.float32) / np.float32(255)
         pixels = np.ascontiguousarray(pixels)
-        found = find(self.graphs.features, self.graphs.heads, pixels, self.config)
+        config = _for_area(self.config, pixels.shape[0] * pixels.shape[1])
+        found = find(self.graphs.features, self.graphs.heads, pixels, config)
         return turned_back(found, k, (seen.shape[0], seen.shape[1]))
 
     def _pasted(
@@ -85,6 +98,18 @@ class Runner:
     ) -> Instances:  # fmt: skip
         factors = native[0] / shape[0], native[1] / shape[1]
         return pasted(found, corner, factors, (native[0], native[1]), self.config)
+
+
+def _for_area(config: MaskRCNNConfig, area: int) -> MaskRCNNConfig:
+    """With more proposals for what is larger than 512 x 512: there is room for more nuclei.
+
+    Images of one size are as large as they were in training.
+    """
+    more = area / _AREA
+    if config.size or more <= 1:
+        return config
+    wanted = round(config.test_proposals * more)
+    return replace(config, pre_nms=round(config.pre_nms * more), test_proposals=wanted)
 
 
 def _scaled(shape: tuple[int, int], factor: float) -> tuple[int, int]:

@@ -19,6 +19,9 @@ from nucfuse.models.mask_rcnn.runner import Runner
 
 # How the nuclei of several views or networks are fused, see `nucfuse.ensemble.weighted`.
 FUSION: dict[str, Any] = {"method": "weighted", "iou": 0.5, "threshold": 0.5, "absent": 1.0}
+# Lowest confidence of what takes part in a vote; what one view alone finds needs more. On 44 images
+# that the network had not seen, eight views gave dsb_ap 0.527 at 0.7, 0.533 at 0.5, 0.526 at 0.3.
+VOTE_FROM = 0.5
 
 
 class MaskRCNNSegmenter:
@@ -47,7 +50,11 @@ class MaskRCNNSegmenter:
             )
         self.name, self.cards = name, tuple(cards)
         self.settings = settings or Inference()
-        self._runners = [Runner(Graphs(c, self.settings.threads), self.settings) for c in cards]
+        votes = len(cards) > 1 or self.settings.n_views > 1
+        least = VOTE_FROM if votes else 1.0
+        self._runners = [
+            Runner(Graphs(card, self.settings.threads), self.settings, least) for card in cards
+        ]
 
     def with_settings(self, **changes: Any) -> "MaskRCNNSegmenter":
         """The same model, run with other settings; see `Inference`."""
@@ -64,7 +71,7 @@ class MaskRCNNSegmenter:
             "diameter": self.settings.diameter,
             "tile": self.settings.tile,
             "resize": self.settings.resize,
-            "fusion": FUSION,
+            "fusion": {**FUSION, "vote_from": VOTE_FROM},
             "select": dict(self.cards[0].select),
         }
 

@@ -134,6 +134,22 @@ def test_several_networks_are_voted_on(networks, tmp_path):
     assert [card["name"] for card in both.describe()["cards"]] == ["a", "b", "c"]
 
 
+def test_views_that_vote_are_heard_when_they_are_less_sure(networks, tmp_path):
+    """A probability of 0.6 is too low for one view, not for eight that agree."""
+
+    def unsure(network):
+        def heads(arrays):
+            probs, deltas, masks = Knowing.heads(network, arrays)
+            return np.where(probs > 0.5, np.float32(0.6), np.float32(0.4)), deltas, masks
+
+        return heads
+
+    for settings, n in (({}, 0), ({"tta": True}, 3), ({"scales": (1.0, 1.1)}, 3)):
+        one = model(tmp_path, diameter="native", **settings)
+        networks[-1].heads = unsure(networks[-1])
+        assert len(one.predict(IMAGE)) == n
+
+
 def test_the_card_says_which_nuclei_stay(networks, tmp_path):
     image = IMAGE.copy()
     image[60:63, 5:8] = 220
@@ -157,6 +173,15 @@ def test_more_than_the_maximum_is_cut_by_score(networks, tmp_path):
     few = {"network": {**TINY.to_dict(), "max_instances": 2}}
     image = discs((64, 96), CENTRES, 9)
     assert len(model(tmp_path, entries=few, diameter="native").predict(image)) == 2
+
+
+def test_large_images_have_room_for_more_proposals(networks, tmp_path):
+    centres = [(30 + 60 * r, 30 + 60 * c) for r in range(10) for c in range(10)]
+    image = discs((640, 640), centres, 12)
+    proposals = {"test_proposals": 70, "pre_nms": 70}
+    entries = {"network": {**TINY.to_dict(), **proposals}}
+    found = model(tmp_path, entries=entries, diameter="native").predict(image)
+    assert len(found) == 100  # 70 would be for 512 x 512
 
 
 def test_what_it_depends_on_is_described(networks, tmp_path):

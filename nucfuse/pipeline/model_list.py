@@ -8,14 +8,14 @@ from nucfuse.models.card import Card, read_card, shipped_cards
 
 
 def to_text() -> str:
-    """A line for each model: name, input, size of its files, scores."""
+    """A line for each model: name, kind, input, size of its files, scores."""
     cards = {name: read_card(path) for name, path in shipped_cards().items()}
-    rows = [["model", "input", "size", "scores"]]
+    rows = [["model", "kind", "input", "size", "scores"]]
     for name in model_names():
-        said = _of_card(cards[name]) if name in cards else ["-", "-", "-"]
+        said = _of_card(cards[name]) if name in cards else ["-"] * 4
         rows.append([f"{name} (default)" if name == default_model() else name, *said])
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    lines = ["  ".join([*(w.ljust(n) for w, n in zip(r, widths, strict=False)), r[3]]).rstrip()
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    lines = ["  ".join([*(w.ljust(n) for w, n in zip(r, widths, strict=False)), r[4]]).rstrip()
              for r in rows]  # fmt: skip
     return "\n".join(lines)
 
@@ -28,11 +28,12 @@ def to_json() -> str:
 
 def _of_card(card: Card) -> list[str]:
     if card.members:
-        kind, size = f"{len(card.members)} networks", "-"
+        kind, seen, size = f"{len(card.members)} networks", "-", "-"
     else:
         files = [card.path.with_name(name) for name in card.files if name.endswith(".onnx")]
-        kind, size = card.input, f"{sum(f.stat().st_size for f in files) / 1e6:.1f} MB"
-    return [kind, size, _scores(card.document.get("scores"))]
+        kind, seen = card.kind, card.input
+        size = f"{sum(f.stat().st_size for f in files) / 1e6:.1f} MB"
+    return [kind, seen, size, _scores(card.document.get("scores"))]
 
 
 def _scores(scores: Any) -> str:

@@ -224,7 +224,7 @@ def test_the_shipped_network_is_the_default(images, tmp_path, monkeypatch):
     write_network(tmp_path / "weights", "unet", scores={"dsb_ap": 0.5, "by": {}})
     assert "by unet" in run("predict", images, "--out", tmp_path / "2.csv").stderr
     listed = run("models").stdout
-    assert "unet (default)  neutral  0.0 MB  dsb_ap 0.500" in listed
+    assert "unet (default)  unet  neutral  0.0 MB  dsb_ap 0.500" in listed
     assert json.loads(run("models", "--json").stdout)["unet"]["stride"] == 16
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from click.testing import CliRunner
 
 from nucfuse import cli
+from nucfuse.data.images import image_size
+from nucfuse.data.sample import copy_sample
 
 
 def run(*args):
@@ -14,6 +16,28 @@ def run(*args):
     assert "Traceback" not in result.stdout + result.stderr
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
+
+
+def small_sample(folder, config):
+    """Copy the small images of the sample to a folder, beside a config ``tiny.toml``.
+
+    Large ones take minutes where kernels are uncompiled.
+    """
+    copy_sample(folder)
+    for path in (folder / "images").iterdir():
+        if np.prod(image_size(path)) > 256 * 320:
+            path.unlink()
+            (folder / "truth" / path.name).unlink()
+    (folder / "tiny.toml").write_text(config)
+    return folder
+
+
+def train(sample, out, *options, config="tiny.toml"):
+    """Call `nucfuse train` on what `small_sample` made."""
+    return run(
+        "train", sample / config, sample / "truth", "--images", sample / "images", "--out", out,
+        *options,
+    )  # fmt: skip
 
 
 def rows(path):

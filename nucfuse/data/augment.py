@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.data.config_checks import check_names
 from nucfuse.errors import DataError
 
 # What lies outside the image: mirrored, or the edge's pixels repeated (the study tried both).
@@ -94,12 +95,7 @@ class Augmentation:
         DataError
             A ValueError. If a name is unknown or a value out of range.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise DataError(
-                f"augmentation has no setting {unknown[0]!r}; there are: {', '.join(known)}"
-            )
+        check_names(values, (field.name for field in fields(cls)), "augmentation")
         return cls(**values)
 
 

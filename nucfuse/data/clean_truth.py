@@ -1,5 +1,6 @@
 """Annotations with holes or in several pieces: found, then filled, cut, or left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -35,10 +36,17 @@ class CleanTruth:
 
     def __str__(self) -> str:
         """One line of report."""
-        return (
-            f"{self.with_holes.size} masks: {self.with_holes.sum()} with holes, "
-            f"{self.in_pieces.sum()} in several pieces, {len(self.excluded)} left out"
-        )
+        return report([self])
+
+
+def report(found: Sequence[CleanTruth]) -> str:
+    """One line about the masks of some images together."""
+    return (
+        f"{sum(f.with_holes.size for f in found)} masks: "
+        f"{sum(f.with_holes.sum() for f in found)} with holes, "
+        f"{sum(f.in_pieces.sum() for f in found)} in several pieces, "
+        f"{sum(len(f.excluded) for f in found)} left out"
+    )
 
 
 def find_flaws(masks: Instances) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

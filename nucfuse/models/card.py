@@ -88,6 +88,11 @@ class Card:
         """Of the card itself, and so of the hashes in it."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What tells it from all other networks, for JSON."""
+        return {"name": self.name, "sha256": self.sha256}
+
     def file(self, ending: str) -> bytes:
         """Content of the file with that ending, as the card vouches for it.
 

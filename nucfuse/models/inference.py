@@ -14,7 +14,7 @@ from nucfuse.models.inputs import first_plane, prepared
 from nucfuse.models.network import Network
 from nucfuse.models.scaling import factor_of, median_diameter, part_of, resampled_bands
 from nucfuse.models.tiling import Tiling, bands, padded
-from nucfuse.models.tta import VIEWS, augmented, resized
+from nucfuse.models.tta import VIEWS, augmented, resized, scaled_shape
 
 # An image up to this many tiles large runs whole: tiles would see their overlaps twice.
 WHOLE = 1.5
@@ -71,9 +71,24 @@ class Inference:
                 raise ValueError(f"{name} must be a whole number of pixels from 0, got {value}")
 
     @property
+    def positions(self) -> int:
+        """How many flips and turns of each image are seen."""
+        return VIEWS if self.tta else 1
+
+    @property
     def n_views(self) -> int:
         """How often each image is seen."""
-        return (VIEWS if self.tta else 1) * len(self.scales)
+        return self.positions * len(self.scales)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the threads, on which no result depends, as JSON can hold it."""
+        return {
+            "tta": self.tta,
+            "scales": list(self.scales),
+            "diameter": self.diameter,
+            "tile": self.tile,
+            "resize": self.resize,
+        }
 
 
 def channel_maps(outputs: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
@@ -110,7 +125,7 @@ class Runner:
     def __init__(self, network: Network, settings: Inference) -> None:
         self.network, self.card, self.settings = network, network.card, settings
         self.resize = self.card.size if settings.resize is None else settings.resize
-        self._predict = augmented(self._once, VIEWS if settings.tta else 1, settings.scales)
+        self._predict = augmented(self._once, settings.positions, settings.scales)
 
     def bands(self, image: NDArray[np.uint8], height: int) -> Iterator[NDArray[np.float32]]:
         """Maps (C, height, W) of ``card.channels`` from the top down; the last may be lower."""
@@ -132,7 +147,7 @@ class Runner:
         else:
             factor, maps, nuclei = self._first_pass(seen)
             if factor != 1:
-                seen = resized(seen, _scaled(shape, factor))
+                seen = resized(seen, scaled_shape(shape, factor))
             parts = self._in_tiles(seen) if maps is None else iter([maps])
         return resampled_bands(parts, (seen.shape[0], seen.shape[1]), shape, height), nuclei
 
@@ -171,7 +186,3 @@ class Runner:
 def split_of(card: Card) -> dict[str, Any]:
     """How maps of a network become nuclei: the card's own word, else what its channels allow."""
     return dict(card.split) or {"method": "interior" if len(card.channels) > 1 else "watershed"}
-
-
-def _scaled(shape: tuple[int, int], factor: float) -> tuple[int, int]:
-    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))

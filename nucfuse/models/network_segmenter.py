@@ -69,12 +69,8 @@ class NetworkSegmenter:
         """All that the result depends on, for JSON."""
         return {
             "model": self.name,
-            "cards": [{"name": card.name, "sha256": card.sha256} for card in self.cards],
-            "tta": self.settings.tta,
-            "scales": list(self.settings.scales),
-            "diameter": self.settings.diameter,
-            "tile": self.settings.tile,
-            "resize": self.settings.resize,
+            "cards": [card.identity for card in self.cards],
+            **self.settings.to_dict(),
             "split": self.splitting,
             "select": dict(self.cards[0].select),
         }

@@ -8,6 +8,7 @@ from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.export import export_mask_rcnn
 from nucfuse.models.onnx_export import export_network
 from nucfuse.models.training_config import TrainingConfig
+from nucfuse.models.unet import build_unet
 from nucfuse.models.validating import SELECTION, SPLITS
 
 
@@ -40,5 +41,8 @@ def save_network(
     if isinstance(network, MaskRCNNConfig):
         card["select"] = mask_rcnn_validating.SELECTION
         return export_mask_rcnn(model, card, folder).path
+    # In float32, whatever it was trained in.
+    exact = build_unet(network)
+    exact.set_weights(model.get_weights())
     card |= {"outputs": list(network.outputs), "split": SPLITS[network.head], "select": SELECTION}
-    return export_network(model, card, folder).path
+    return export_network(exact, card, folder).path

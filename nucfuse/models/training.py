@@ -54,8 +54,6 @@ class Trainer:
         Where the state is kept; a run goes on from there if the file exists.
     validate : callable, optional
         Score of a model on validation images; without it there is no early stop and no best epoch.
-    own_loss : bool
-        Whether the model computes its loss itself, as a Mask R-CNN does; else it is the config's.
     before_epoch : callable, optional
         Told before each epoch how much of the budget is used, in [0, 1]; it may choose which layers
         learn, of those that do when the trainer is made.
@@ -63,7 +61,7 @@ class Trainer:
 
     def __init__(
         self, model: Any, crops: Crops, config: TrainingConfig, checkpoint: Path,
-        validate: Validate | None = None, own_loss: bool = False,
+        validate: Validate | None = None,
         before_epoch: Callable[[float], None] = lambda share: None,
     ) -> None:  # fmt: skip
         self.model, self.crops, self.config = model, crops, config
@@ -71,7 +69,7 @@ class Trainer:
         self.before_epoch = before_epoch
         self.progress = Progress()
         loss = None
-        if not own_loss:
+        if config.model == "unet":  # a Mask R-CNN computes its losses itself
             loss = loss_of(config.loss, config.class_weights, model.output_shape[-1])
         model.compile(optimizer=_optimizer(config), loss=loss, jit_compile=False)
         model.optimizer.build(model.trainable_variables)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.data.augment import Augmentation
+from nucfuse.data.config_checks import check_choices, check_names, check_numbers
 from nucfuse.errors import DataError
 from nucfuse.models import unet_config
 from nucfuse.models.mask_rcnn import config as mask_rcnn_config
@@ -141,18 +142,8 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise DataError(
-                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
-                )
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            whole = isinstance(_DEFAULTS[name], int)
-            right = isinstance(value, int if whole else (int, float)) and type(value) is not bool
-            if not right or not low <= value <= high:
-                kind = "a whole number" if whole else "a number"
-                raise DataError(f"{name} must be {kind} in [{low:g}, {high:g}], got {value!r}")
+        check_choices(self, _CHOICES)
+        check_numbers(self, _RANGES, _WHOLE)
         low, high = self.diameter if len(self.diameter) == 2 else (0, 0)
         if not 1 <= low <= high:
             raise DataError(f"diameter must be two rising numbers >= 1, got {self.diameter!r}")
@@ -196,12 +187,7 @@ class TrainingConfig:
         if model not in MODELS:
             raise DataError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
         known = [f.name for f in fields(cls) if f.name not in _FOREIGN[model]]
-        unknown = sorted(set(given) - set(known))
-        if unknown:
-            raise DataError(
-                f"training of a {model} has no setting {unknown[0]!r}; there are: model, "
-                f"{', '.join(known)}"
-            )
+        check_names(given, ["model", *known], f"training of a {model}")
         given["network"] = _network(model, given.get("network", {}))
         if "augmentation" in given:
             given["augmentation"] = Augmentation.from_dict(given["augmentation"])
@@ -211,7 +197,7 @@ class TrainingConfig:
         return cls(**given)
 
 
-_DEFAULTS = {f.name: f.default for f in fields(TrainingConfig)}
+_WHOLE = {f.name for f in fields(TrainingConfig) if isinstance(f.default, int)}
 
 
 def read_config(path: Path) -> TrainingConfig:

@@ -69,8 +69,13 @@ def _at_scale(predict: Predict, image: NDArray[Any], k: int, scale: float) -> ND
     height, width = image.shape[:2]
     if scale == 1:
         return unview(predict(view(image, k)), k)
-    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    shape = scaled_shape((height, width), scale)
     return resampled_maps(unview(predict(view(resized(image, shape), k)), k), (height, width))
+
+
+def scaled_shape(shape: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Height and width times a factor, in whole pixels, at least one."""
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 
 
 def resized(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from nucfuse.data.config_checks import check_choices, check_names
 from nucfuse.errors import DataError
 from nucfuse.models.inputs import CHANNELS
 
@@ -62,11 +63,7 @@ class UNetConfig:
     size: int = 0
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise DataError(
-                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
-                )
+        check_choices(self, _CHOICES)
         widths = self.widths
         if not 1 <= len(widths) <= 8 or any(type(w) is not int or w < 1 for w in widths):
             raise DataError(f"widths must be 1 to 8 whole numbers of at least 1, got {widths!r}")
@@ -100,10 +97,7 @@ class UNetConfig:
         DataError
             A ValueError. If a name is unknown or a value out of range.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise DataError(f"a U-Net has no setting {unknown[0]!r}; there are: {', '.join(known)}")
+        check_names(values, (field.name for field in fields(cls)), "a U-Net")
         given = dict(values)
         if "widths" in given:
             if not isinstance(given["widths"], (list, tuple)):

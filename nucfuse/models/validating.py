@@ -12,6 +12,7 @@ from nucfuse.clean.split import split
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
 from nucfuse.models.crops import TrainingImage, scale_to
+from nucfuse.models.tta import scaled_shape
 from nucfuse.models.unet_config import UNetConfig
 
 # How the maps of each head become nuclei, and which of these stay. The numbers were chosen on 136
@@ -58,8 +59,7 @@ class Validation:
         if self.config.size:
             shape = (self.config.size, self.config.size)
         else:
-            factor = scale_to(image.diameter, self.diameter)
-            shape = (max(1, round(height * factor)), max(1, round(width * factor)))
+            shape = scaled_shape((height, width), scale_to(image.diameter, self.diameter))
         maps = _maps(model, _resized(x, shape), self.config)
         native = np.stack([_resized(m[..., np.newaxis], (height, width))[..., 0] for m in maps])
         return score(labels, nuclei(np.clip(native, 0, 1), self.config.head)).dsb_ap

@@ -55,6 +55,8 @@ def anchor_coverage(
 
     At the images' own size, and again at that to which the network's images are resized, if any.
     """
+    if not configs:
+        return {}
     shapes = dict(zip(result.images["image_id"], zip(result.images["height"],
                       result.images["width"], strict=True), strict=True))  # fmt: skip
     groups = result.nuclei.groupby("image_id", sort=False)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from nucfuse.data.dataset import Dataset
 from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.image_folder import open_images
+from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import open_dataset
 from nucfuse.data.near_duplicates import ImageRecord
 from nucfuse.data.provenance import run_record, write_json
@@ -67,6 +68,16 @@ class Parts:
         return {"learn": self.learn, "validate": self.validate, "held_out": self.held_out}
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What all folds are trained from, opened once."""
+
+    inputs: list[Path]
+    dataset: Dataset
+    images: Images
+    records: list[ImageRecord]
+
+
 def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
           watch: Watch = lambda run, log: None) -> str:  # fmt: skip
     """Train a network, or go on with a run that was interrupted; returns a line of report.
@@ -99,27 +110,35 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     dataset = open_dataset(truth)
     images = open_images(options.images or truth)
     records = records_of(images, common_ids(dataset, images), options.jobs)
-    if options.protocol != "all" and str(options.fold).split("/")[0] == ALL:
-        names = sorted(set(_folds(records, config.seed, options).values()))
-        return "\n".join(
-            train(config_path, truth, out / escape_id(name), _of_fold(options, name), watch)
-            for name in names
-        )
-    parts = _parts(records, config, options)
+    given = _Given([config_path, truth], dataset, images, records)
+    if options.protocol == "all" or _wanted(options)[0] != ALL:
+        return _train_one(given, config, out, options, watch)
+    names = sorted(set(_folds(records, config.seed, options).values()))
+    return "\n".join(
+        _train_one(given, config, out / escape_id(name), _of_fold(options, name), watch)
+        for name in names
+    )
+
+
+def _train_one(
+    given: _Given, config: TrainingConfig, out: Path, options: TrainOptions, watch: Watch
+) -> str:
+    """Train one network and score it; returns a line of report."""
+    parts = _parts(given.records, config, options)
     _check_same_parts(out, parts)
     start = None if options.start is None else _start(options.start, config, parts)
     learn, validate = (
-        read_images(dataset, images, ids, config, options.jobs)
+        read_images(given.dataset, given.images, ids, config, options.jobs)
         for ids in (parts.learn, parts.validate)
     )
     weights = options.imagenet if start is None else start.path
-    inputs = [config_path, truth, *([] if weights is None else [weights])]
+    inputs = [*given.inputs, *([] if weights is None else [weights])]
     line = _fit(out, config, learn, validate, parts, options, inputs, start, watch)
     if not parts.held_out:
         return line
     held = [record for record in parts.records if record.image_id in set(parts.held_out)]
     card = out / f"{_name(config, options)}.json"
-    scores = score_held_out(card, dataset, images, held, f"local:{options.jobs}")
+    scores = score_held_out(card, given.dataset, given.images, held, f"local:{options.jobs}")
     return f"{line}: dsb_ap {scores.dsb_ap:.4f}"
 
 
@@ -138,8 +157,7 @@ def _fit(
     begin(model, options.imagenet, start)
     trainer = Trainer(
         model, Crops(learn, config), config, out / "checkpoint.npz",
-        validation_of(config, validate), own_loss=config.model == "mask_rcnn",
-        before_epoch=stages_of(config, model),
+        validation_of(config, validate), stages_of(config, model),
     )  # fmt: skip
     if trainer.progress.step:
         print(f"going on after epoch {trainer.progress.epoch}", file=sys.stderr)
@@ -152,9 +170,7 @@ def _fit(
         "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
         "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),
     }  # fmt: skip
-    kept = build_network(config.network)
-    kept.set_weights(model.get_weights())
-    card = save_network(kept, config, out, _name(config, options), record)
+    card = save_network(model, config, out, _name(config, options), record)
     write_json(out / "run.json", run_record(inputs, {**config.to_dict(), "training": record}))
     return (
         f"{card}: {trainer.progress.epoch} epochs, {trainer.progress.step} steps in "
@@ -170,10 +186,10 @@ def _name(config: TrainingConfig, options: TrainOptions) -> str:
 
 def _of_fold(options: TrainOptions, name: str) -> TrainOptions:
     """Those of one fold of all; where they start from runs of all folds, from that of the fold."""
-    start, total = options.start, str(options.fold).partition("/")[1:]
+    start = options.start
     if start is not None and is_cross_validation(start):
         start = start / escape_id(name)
-    return replace(options, fold=name + "".join(total), start=start)
+    return replace(options, fold=name + str(options.fold).removeprefix(ALL), start=start)
 
 
 def _start(path: Path, config: TrainingConfig, parts: Parts) -> Card:
@@ -216,7 +232,7 @@ def _held_out(records: Sequence[ImageRecord], seed: int, options: TrainOptions) 
         return set()
     folds = _folds(records, seed, options)
     names = sorted(set(folds.values()))
-    wanted = str(options.fold).split("/")[0] if options.protocol == "grouped" else options.fold
+    wanted = _wanted(options)[0]
     if wanted not in names:
         known = ", ".join([*names, ALL])
         raise DataError(f"--fold must be one of {known}, got {options.fold!r}")
@@ -228,19 +244,20 @@ def _folds(records: Sequence[ImageRecord], seed: int, options: TrainOptions) -> 
     if options.protocol == "source":
         return leave_source_out(records)
     known = {r.image_id for r in records}
-    n_folds = _n_folds(options.fold)
-    numbers = _grouped(records, n_folds, seed, [i for i in options.pinned if i in known])
+    n_folds, pinned = _wanted(options)[1], [i for i in options.pinned if i in known]
+    numbers = _grouped(records, n_folds, seed, pinned)
     return {i: str(number) for i, number in numbers.items()}
 
 
-def _n_folds(fold: str | None) -> int:
-    """How many folds there are: 4 of "2/4"."""
-    _, slash, number = str(fold).partition("/")
-    if not slash:
-        return N_FOLDS
+def _wanted(options: TrainOptions) -> tuple[str, int]:
+    """Which fold, and of how many where they are numbered: "2" and 4 of "2/4"."""
+    fold = str(options.fold)
+    name, slash, number = fold.partition("/")
+    if options.protocol != "grouped" or not slash:
+        return fold, N_FOLDS
     if not number.isdecimal() or not 2 <= int(number) <= 100:
         raise DataError(f"--fold must be K or K/N with N in 2..100, got {fold!r}")
-    return int(number)
+    return name, int(number)
 
 
 def _grouped(

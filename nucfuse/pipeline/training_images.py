@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.clean_truth import CleanTruth, clean_truth
+from nucfuse.data.clean_truth import CleanTruth, clean_truth, report
 from nucfuse.data.dataset import Dataset
 from nucfuse.data.image_folder import Images
 from nucfuse.data.near_duplicates import ImageRecord, image_record
@@ -63,19 +63,8 @@ def read_images(
         read = dict(zip(unique, pool.map(one, unique), strict=True))
     found = [cleaned for _, cleaned in read.values() if cleaned is not None]
     if found:
-        print(f"truth: {_said(found)}", file=sys.stderr)
+        print(f"truth: {report(found)}", file=sys.stderr)
     return [read[i][0] for i in ids]
-
-
-def _said(found: Sequence[CleanTruth]) -> str:
-    n, holes, pieces, out = (
-        sum(numbers)
-        for numbers in zip(
-            *((c.with_holes.size, c.with_holes.sum(), c.in_pieces.sum(), len(c.excluded))
-              for c in found), strict=True,
-        )
-    )  # fmt: skip
-    return f"{n} masks: {holes} with holes, {pieces} in several pieces, {out} left out"
 
 
 def _labels(masks: NDArray[Any] | Instances) -> NDArray[np.int32]:

@@ -5,13 +5,11 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from commands import run
+from commands import run, small_sample, train
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
-from nucfuse.data.images import image_size
 from nucfuse.data.layouts import open_dataset
-from nucfuse.data.sample import copy_sample
 from nucfuse.models.card import read_card
 from nucfuse.models.network import Network
 from nucfuse.models.starting import load_weights
@@ -37,22 +35,7 @@ widths = [4, 8]
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
-    """The small images of the sample: large ones take minutes where kernels are uncompiled."""
-    folder = tmp_path_factory.mktemp("sample")
-    copy_sample(folder)
-    for path in (folder / "images").iterdir():
-        if np.prod(image_size(path)) > 256 * 320:
-            path.unlink()
-            (folder / "truth" / path.name).unlink()
-    (folder / "tiny.toml").write_text(CONFIG)
-    return folder
-
-
-def train(sample, out, *options, config="tiny.toml"):
-    return run(
-        "train", sample / config, sample / "truth", "--images", sample / "images", "--out", out,
-        *options,
-    )  # fmt: skip
+    return small_sample(tmp_path_factory.mktemp("sample"), CONFIG)
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from commands import run
+from commands import run, small_sample, train
 from numpy.testing import assert_array_equal
 
 import nucfuse as nf
-from nucfuse.data.images import image_size, write_label_png
+from nucfuse.data.images import write_label_png
 from nucfuse.data.layouts import open_dataset
-from nucfuse.data.sample import copy_sample
 from nucfuse.models.card import read_card
 from nucfuse.models.mask_rcnn.config import LOSSES
 from nucfuse.report.pictures import write_png
@@ -43,22 +42,7 @@ min_confidence = 0.3
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
-    """The small images of the sample, the truth of one of them without nuclei."""
-    folder = tmp_path_factory.mktemp("sample")
-    copy_sample(folder)
-    for path in (folder / "images").iterdir():
-        if np.prod(image_size(path)) > 256 * 320:
-            path.unlink()
-            (folder / "truth" / path.name).unlink()
-    (folder / "tiny.toml").write_text(CONFIG)
-    return folder
-
-
-def train(sample, out, *options, config="tiny.toml"):
-    return run(
-        "train", sample / config, sample / "truth", "--images", sample / "images", "--out", out,
-        *options,
-    )  # fmt: skip
+    return small_sample(tmp_path_factory.mktemp("sample"), CONFIG)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from nucfuse.data.config_checks import check_names
 from nucfuse.errors import DataError
 from nucfuse.models.mask_rcnn.config_rules import check
 
@@ -168,12 +169,7 @@ class MaskRCNNConfig:
         DataError
             A ValueError. If a name is unknown or a value out of range.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise DataError(
-                f"a Mask R-CNN has no setting {unknown[0]!r}; there are: {', '.join(known)}"
-            )
+        check_names(values, (field.name for field in fields(cls)), "a Mask R-CNN")
         given: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
         }

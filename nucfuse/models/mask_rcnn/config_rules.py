@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nucfuse.data.config_checks import check_choices, check_numbers, is_number
 from nucfuse.errors import DataError
 from nucfuse.models.inputs import CHANNELS
 
@@ -88,20 +89,12 @@ def check(config: Any) -> None:
 
 def _check_values(config: Any) -> None:
     """Each value alone."""
-    for name, choices in _CHOICES.items():
-        if getattr(config, name) not in choices:
-            raise DataError(
-                f"{name} must be one of {', '.join(choices)}, got {getattr(config, name)!r}"
-            )
-    for name, (low, high) in (_WHOLE | _REAL).items():
-        value, whole = getattr(config, name), name in _WHOLE
-        if not _is_number(value, whole) or not low <= value <= high:
-            kind = "a whole number" if whole else "a number"
-            raise DataError(f"{name} must be {kind} in [{low:g}, {high:g}], got {value!r}")
+    check_choices(config, _CHOICES)
+    check_numbers(config, _WHOLE | _REAL, _WHOLE)
     for name, (fewest, most, low) in _LISTS.items():
         values, whole = getattr(config, name), name in _WHOLE_LISTS
         right = isinstance(values, tuple) and fewest <= len(values) <= most
-        if not right or any(not _is_number(v, whole) or not low <= v < 1e6 for v in values):
+        if not right or any(not is_number(v, whole) or not low <= v < 1e6 for v in values):
             n = f"{most}" if fewest == most else f"{fewest} to {most}"
             kind = "whole numbers" if whole else "numbers"
             raise DataError(f"{name} must be {n} {kind} of at least {low:g}, got {values!r}")
@@ -130,7 +123,3 @@ def _check_levels(config: Any) -> None:
         raise DataError(
             f"strides of a ResNet are 4, 8, 16, 32 and perhaps 64, got {config.strides}"
         )
-
-
-def _is_number(value: Any, whole: bool) -> bool:
-    return isinstance(value, int if whole else (int, float)) and type(value) is not bool

@@ -44,11 +44,12 @@ def export_mask_rcnn(
     DataError
         If tf2onnx is not installed, the card is incomplete, or a file cannot be written.
     """
-    features, heads = mask_rcnn_to_onnx(model, storage)
+    exact = _in_float32(model)
+    features, heads = _graphs(exact, storage)
     files = {
         ".features.onnx": features,
         ".heads.onnx": heads,
-        ".weights.h5": weights_file(_in_float32(model), storage),
+        ".weights.h5": weights_file(exact, storage),
     }
     return write_network(files, card, folder)
 
@@ -75,8 +76,12 @@ def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, 
     DataError
         If tf2onnx is not installed.
     """
-    exact = _in_float32(model)
-    maps = [f"map{stride}" for stride in roi_strides(model.config)]
+    return _graphs(_in_float32(model), storage)
+
+
+def _graphs(exact: Any, storage: Storage) -> tuple[bytes, bytes]:
+    """Both graphs of a model that computes in float32."""
+    maps = [f"map{stride}" for stride in roi_strides(exact.config)]
     ends = [*maps, "rpn_logits", "rpn_deltas"], ["probabilities", "deltas", "masks"]
     parts = []
     for part, names in zip((exact.features, exact.heads), ends, strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.models.tiling import padded
-from nucfuse.models.tta import resized
+from nucfuse.models.tta import resized, scaled_shape
 
 
 def fitted_shape(shape: tuple[int, int], size: int) -> tuple[int, int]:
@@ -18,8 +18,7 @@ def fitted_shape(shape: tuple[int, int], size: int) -> tuple[int, int]:
     >>> fitted_shape((100, 300), 512)
     (171, 512)
     """
-    factor = size / max(shape)
-    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
+    return scaled_shape(shape, size / max(shape))
 
 
 def fitted(image: NDArray[Any], size: int) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from nucfuse.models.mask_rcnn.fitting import fitted_shape, padded_to
 from nucfuse.models.mask_rcnn.graphs import Graphs
 from nucfuse.models.mask_rcnn.tiles import mended, tiles_of
 from nucfuse.models.scaling import factor_of, median_diameter, part_of
-from nucfuse.models.tta import VIEWS, resized, view
+from nucfuse.models.tta import resized, scaled_shape, view
 
 _AREA = 512**2  # pixels that a config's numbers of proposals are for
 
@@ -46,9 +46,9 @@ class Runner:
             yield self._pasted(found, shape, native)
             return
         for scale in self.settings.scales:
-            scaled = _scaled(shape, scale)
+            scaled = scaled_shape(shape, scale)
             pixels = seen if scaled == native else resized(seen, scaled)
-            for k in range(VIEWS if self.settings.tta else 1):
+            for k in range(self.settings.positions):
                 yield self._in_tiles(pixels, k, native)
 
     def _first_pass(self, seen: NDArray[Any]) -> tuple[tuple[int, int], Found | None]:
@@ -60,14 +60,14 @@ class Runner:
         if asked == "native" or known is None:
             return native, None
         if asked != "auto":
-            return _scaled(native, factor_of(asked, known)), None
+            return scaled_shape(native, factor_of(asked, known)), None
         part = part_of(seen, SAMPLE)
         found = self._found(part, 0)
         nuclei = self._pasted(found, part.shape[:2], part.shape[:2])
         factor = factor_of(median_diameter(nuclei), known)
         alone = not self.settings.tta and tuple(self.settings.scales) == (1.0,)
         if factor != 1 or not alone or part.shape != seen.shape:
-            return _scaled(native, factor), None
+            return scaled_shape(native, factor), None
         return native, found
 
     def _in_tiles(self, seen: NDArray[Any], k: int, native: tuple[int, int]) -> Instances:
@@ -110,7 +110,3 @@ def _for_area(config: MaskRCNNConfig, area: int) -> MaskRCNNConfig:
         return config
     wanted = round(config.test_proposals * more)
     return replace(config, pre_nms=round(config.pre_nms * more), test_proposals=wanted)
-
-
-def _scaled(shape: tuple[int, int], factor: float) -> tuple[int, int]:
-    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))

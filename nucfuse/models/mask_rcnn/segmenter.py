@@ -65,12 +65,8 @@ class MaskRCNNSegmenter:
         """All that the result depends on, for JSON."""
         return {
             "model": self.name,
-            "cards": [{"name": card.name, "sha256": card.sha256} for card in self.cards],
-            "tta": self.settings.tta,
-            "scales": list(self.settings.scales),
-            "diameter": self.settings.diameter,
-            "tile": self.settings.tile,
-            "resize": self.settings.resize,
+            "cards": [card.identity for card in self.cards],
+            **self.settings.to_dict(),
             "fusion": {**FUSION, "vote_from": VOTE_FROM},
             "select": dict(self.cards[0].select),
         }

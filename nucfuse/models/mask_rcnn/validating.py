@@ -14,7 +14,7 @@ from nucfuse.models.crops import TrainingImage, scale_to
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.finding import find, pasted
 from nucfuse.models.mask_rcnn.fitting import fitted_shape, padded_to
-from nucfuse.models.tta import resized
+from nucfuse.models.tta import resized, scaled_shape
 from nucfuse.models.validating import part_of_training
 
 # Which nuclei stay.
@@ -52,7 +52,7 @@ class MaskRCNNValidation:
 
     def _nuclei(self, model: Any, x: NDArray[np.float32], factor: float) -> Instances:
         height, width = x.shape[:2]
-        shape = max(1, round(height * factor)), max(1, round(width * factor))
+        shape = scaled_shape((height, width), factor)
         if self.config.size:
             shape = fitted_shape((height, width), self.config.size)
         seen = resized(x, shape) if shape != (height, width) else x

@@ -21,7 +21,7 @@ def test_discs_are_learned_and_so_are_their_mirror_images(tmp_path):
     config = TrainingConfig(network=SMALL, side=128, batch=4, steps=75, epochs=6, ema=0.95,
                             clip=5.0, rate=2e-3, validation=0.0)  # fmt: skip
     batches = DiscBatches(4, 128, **ABOUT)
-    Trainer(model, batches, config, tmp_path / "a.npz", own_loss=True).run()
+    Trainer(model, batches, config, tmp_path / "a.npz").run()
 
     graphs = model.graphs
     new = [discs(seed, 128, **ABOUT) for seed in range(10**6, 10**6 + 10)]

@@ -172,7 +172,7 @@ CONFIG = TrainingConfig(network=TWO_LEVELS, side=64, batch=2, steps=3, epochs=2,
 
 def trainer(path, config=CONFIG, model=None, **about):
     model = model or build_mask_rcnn(TWO_LEVELS)
-    return Trainer(model, DiscBatches(), config, path, own_loss=True, **about)
+    return Trainer(model, DiscBatches(), config, path, **about)
 
 
 def test_the_trainer_logs_every_loss_and_goes_on_where_it_stopped(tmp_path):

@@ -46,23 +46,35 @@ def score_held_out(
     ids = [record.image_id for record in records]
     pairs = list(each_image(engine, both, ids, "Scoring"))
     write_dataset(card.with_name("held_out.npz"), (sample for _, sample in pairs), "npz")
+    scores, entry = score_by_stratum(pairs, records)
+    document = json.loads(card.read_text("utf-8"))
+    document["scores"] = entry
+    write_json(card, document)
+    return scores
+
+
+def score_by_stratum(
+    pairs: Sequence[Pair], records: Sequence[ImageRecord]
+) -> tuple[Scores, dict[str, Any]]:
+    """Score predictions, and what a card says of it: all, each modality, and each source.
+
+    Parameters
+    ----------
+    pairs : sequence of (truth, Sample)
+    records : sequence of ImageRecord
+        Of the same images in the same order.
+    """
     strata = {
         "modality": [record.modality for record in records],
         "source": [source(record) for record in records],
     }
     # Truth as it is: where masks of it share pixels, that is the data set's, not the network's.
     scores = score(
-        [truth for truth, _ in pairs], [sample.masks for _, sample in pairs], ids=ids,
-        strata=strata, allow_overlap=True,
+        [truth for truth, _ in pairs], [sample.masks for _, sample in pairs],
+        ids=[record.image_id for record in records], strata=strata, allow_overlap=True,
     )  # fmt: skip
-    document = json.loads(card.read_text("utf-8"))
-    document["scores"] = {
-        "n_images": len(ids),
-        "dsb_ap": _short(scores.dsb_ap),
-        **{key: _of_each(scores, key) for key in strata},
-    }
-    write_json(card, document)
-    return scores
+    tables = {key: _of_each(scores, key) for key in strata}
+    return scores, {"n_images": len(records), "dsb_ap": _short(scores.dsb_ap), **tables}
 
 
 def _of_each(scores: Scores, key: str) -> dict[str, Any]:

@@ -40,5 +40,9 @@ def _scores(scores: Any) -> str:
     """Numbers of a card's scores by name; what is not a number is left to --json."""
     if not isinstance(scores, dict):
         return "-"
-    flat = [f"{k} {v:.3f}" for k, v in scores.items() if isinstance(v, (int, float))]
+    flat = [f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in scores.items()
+            if isinstance(v, (int, float))]  # fmt: skip
+    protocols = scores.get("out_of_fold")
+    if isinstance(protocols, dict):
+        flat += [f"{k} {v['dsb_ap']:.3f}" for k, v in protocols.items()]
     return ", ".join(flat) or "see --json"

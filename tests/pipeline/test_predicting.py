@@ -221,10 +221,11 @@ def test_the_shipped_network_is_the_default(images, tmp_path, monkeypatch):
     (tmp_path / "weights").mkdir()
     monkeypatch.setattr(cards, "WEIGHTS", tmp_path / "weights")
     assert "by otsu" in run("predict", images, "--out", tmp_path / "1.csv").stderr
-    write_network(tmp_path / "weights", "unet", scores={"dsb_ap": 0.5, "by": {}})
+    scores = {"dsb_ap": 0.5, "by": {}, "out_of_fold": {"grouped": {"dsb_ap": 0.4, "by": {}}}}
+    write_network(tmp_path / "weights", "unet", scores=scores)
     assert "by unet" in run("predict", images, "--out", tmp_path / "2.csv").stderr
     listed = run("models").stdout
-    assert "unet (default)  unet  neutral  0.0 MB  dsb_ap 0.500" in listed
+    assert "unet (default)  unet  neutral  0.0 MB  dsb_ap 0.500, grouped 0.400" in listed
     assert json.loads(run("models", "--json").stdout)["unet"]["stride"] == 16
 
 

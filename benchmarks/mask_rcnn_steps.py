@@ -1,7 +1,8 @@
-"""Parameters, step time and memory of the Mask R-CNN presets: `python benchmarks/mask_rcnn_steps.py`.
+"""Cost of training the Mask R-CNN presets: `python benchmarks/mask_rcnn_steps.py`.
 
-One image a step with 60 discs as nuclei, fresh weights, float32 and bfloat16, one thread; each preset in
-a process of its own, whose greatest memory is reported. Prints a table in Markdown.
+Parameters, CPU time of a step and memory: one image a step with 60 discs as nuclei, fresh weights,
+float32 and bfloat16, one thread; each preset in a process of its own, whose greatest memory is
+reported. Prints a table in Markdown.
 """
 
 import argparse

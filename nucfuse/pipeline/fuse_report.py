@@ -144,6 +144,7 @@ class FuseReport:
     left_out: Counter[str] = field(default_factory=Counter)
     clusters: Counter[str] = field(default_factory=Counter)
     far: list[str] = field(default_factory=list)
+    advice: str = ""
 
     @classmethod
     def of(cls, names: Sequence[str]) -> "FuseReport":
@@ -181,4 +182,6 @@ class FuseReport:
         lines += [f"  cluster {name}: {n} images" for name, n in self.clusters.most_common()]
         if self.far:
             lines.append(f"  far from every cluster, went to the default: {', '.join(self.far)}")
+        if self.advice:
+            lines.append(f"  note: {self.advice}")
         return "\n".join(lines)

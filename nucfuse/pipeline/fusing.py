@@ -18,6 +18,11 @@ from nucfuse.pipeline.running import check_output, check_overlap, each_image, en
 from nucfuse.pipeline.scoring import distinct_names
 from nucfuse.pipeline.settings import settings_of
 
+_VOTES = ("weighted", "consensus")
+_OF_TWO = (
+    "two sets cannot outvote each other, the surer decides; a third set is often better, even a "
+    "classical one (nucfuse predict --model otsu), or --method fallback with the better set first"
+)
 # Called with each image as it is done, and the names of the models.
 Watch = Callable[[FusedImage, Sequence[str]], None]
 
@@ -81,6 +86,9 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions,
     report = FuseReport.of([member.name for member in members])
     for member in members:
         report.left_out[member.name] = len(set(image_ids) - set(member.words))
+    votes = options.plan.method in _VOTES and not options.plan.by_pixels(members)
+    if len(members) == 2 and votes and options.route is None:
+        report.advice = _OF_TWO
     job = partial(fuse_image, members, planner, options.allow_overlap, watch is not None)
     results = each_image(options.engine, job, image_ids, "Fusing")
     write_dataset(out, _samples(results, report, watch), format_of_output(out))

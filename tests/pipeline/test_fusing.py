@@ -69,6 +69,16 @@ def test_the_majority_wins_and_every_nucleus_is_accounted_for(sets, tmp_path):
     assert "c: 4 nuclei in; 0 kept, 2 fused, 0 suppressed, 2 dropped" in result.stderr
 
 
+def test_a_vote_of_two_says_what_is_often_better(sets, maps, tmp_path):
+    advice = "two sets cannot outvote each other"
+    assert advice in run("fuse", *sets[:2], "--out", tmp_path / "1").stderr
+    assert advice not in run("fuse", *sets, "--out", tmp_path / "2").stderr
+    assert advice not in run("fuse", *maps[:2], "--out", tmp_path / "3").stderr
+    assert (
+        advice not in run("fuse", *sets[:2], "--method", "fallback", "--out", tmp_path / "4").stderr
+    )
+
+
 @pytest.mark.parametrize("ending", [".csv", ".json", ".npz", ""])
 def test_output_by_its_name(sets, tmp_path, ending):
     out = tmp_path / f"out{ending}"

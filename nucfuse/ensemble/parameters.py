@@ -87,7 +87,7 @@ THRESHOLD = Parameter(
     "threshold", 0.5, 0, 1, "a pixel is in if more than this share of the votes is for it"
 )
 ABSENT = Parameter(
-    "absent", 1.0, 0, 1, "share of its weight that a model without a nucleus there votes against it"
+    "absent", 0.8, 0, 1, "share of its weight that a model without a nucleus there votes against it"
 )
 MIN_VOTES = Parameter(
     "min_votes", 2, 1, inf, "models that must have a nucleus (all, if there are fewer models)"

@@ -21,7 +21,7 @@ from nucfuse.pipeline.settings import settings_of
 _VOTES = ("weighted", "consensus")
 _OF_TWO = (
     "two sets cannot outvote each other, the surer decides; a third set is often better, even a "
-    "classical one (nucfuse predict --model otsu), or --method fallback with the better set first"
+    "classical one (nucfuse predict --model otsu)"
 )
 # Called with each image as it is done, and the names of the models.
 Watch = Callable[[FusedImage, Sequence[str]], None]

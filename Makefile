@@ -15,7 +15,7 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo      install, segment 12 real images four ways, fuse, score"
+	@echo "make demo      install, segment 12 real images five ways, fuse, score"
 	@echo "make test      install, lint, type-check, test (with and without compiled kernels)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make test-peers  compare Mask R-CNN's operators with torchvision's (installs it in .venv-peers)"
@@ -54,15 +54,17 @@ demo: .venv/installed
 	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
 	  --method union --out $(DEMO)/union.npz
 	$(BIN)/nucfuse fuse $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
-	  --out $(DEMO)/fused.npz --images $(DEMO)/sample/images --report $(DEMO)/fusion
-	@echo "The U-Net, which has seen none of these images, and its outlines voted on by all four:"
+	  --out $(DEMO)/fused.npz
+	@echo "A U-Net and a Mask R-CNN that have seen none of these images, and both with otsu voting:"
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --out $(DEMO)/unet.npz
-	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/otsu.npz $(DEMO)/adaptive.npz $(DEMO)/log.npz \
-	  --method revote --out $(DEMO)/revoted.npz
-	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/revoted.npz \
+	$(BIN)/nucfuse predict $(DEMO)/sample/images --model mask_rcnn --out $(DEMO)/mask_rcnn.npz
+	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/mask_rcnn.npz $(DEMO)/otsu.npz --out $(DEMO)/best.npz \
+	  --images $(DEMO)/sample/images --report $(DEMO)/fusion
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/best.npz \
 	  --by modality --images $(DEMO)/sample/images --out $(DEMO)/score
 	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/otsu.npz $(DEMO)/adaptive.npz \
-	  $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz $(DEMO)/unet.npz $(DEMO)/revoted.npz --brief
+	  $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz $(DEMO)/unet.npz $(DEMO)/mask_rcnn.npz \
+	  $(DEMO)/best.npz --brief
 	@echo "The tables are in $(DEMO)/score, and what to look at by eye in $(DEMO)/fusion."
 
 test: PYTEST_OPTIONS := -m "not slow"

@@ -40,14 +40,14 @@ def test_built_in_models_load():
 def test_models_of_other_packages_load(plugins, monkeypatch):
     plugins(nothing="a_package:Nothing")
     monkeypatch.setattr(EntryPoint, "load", lambda self: Nothing)
-    assert model_names() == ["adaptive", "log", "nothing", "otsu", "unet"]
+    assert model_names() == ["adaptive", "log", "mask_rcnn", "nothing", "otsu", "unet"]
     assert isinstance(get_model("nothing"), Nothing)
 
 
 def test_built_in_names_cannot_be_taken_over(plugins):
     plugins(otsu="somewhere:else")
     assert isinstance(get_model("otsu"), Otsu)
-    assert model_names() == ["adaptive", "log", "otsu", "unet"]
+    assert model_names() == ["adaptive", "log", "mask_rcnn", "otsu", "unet"]
 
 
 @pytest.mark.parametrize("name", ["Otsu", "", "../x", "os:system"])

@@ -1,0 +1,73 @@
+"""The networks that come with the package: their parts agree, and they work on real images."""
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.testing import assert_allclose
+
+import nucfuse as nf
+from nucfuse.data.images import read_image, read_labels
+from nucfuse.data.sample import sample_folder
+from nucfuse.models.base import as_rgb, get_model
+from nucfuse.models.card import read_card, shipped_cards
+from nucfuse.models.inputs import first_plane
+from nucfuse.models.kinds import build_network
+from nucfuse.models.starting import load_weights
+from nucfuse.models.training_config import MODELS
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+CARDS = {name: read_card(path) for name, path in shipped_cards().items()}
+IMAGES = sorted((sample_folder() / "images").glob("*.png"))
+MEGABYTES = {"unet": 25, "mask_rcnn": 15}  # of all networks of a kind
+
+
+def in_onnx(content, image):
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: image})
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_keras_weights_and_onnx_are_one_network(name):
+    card = CARDS[name]
+    config = MODELS[card.kind][0].from_dict(card.document["network"])
+    model = build_network(config)
+    load_weights(model, card)
+    plane = first_plane(as_rgb(read_image(IMAGES[0]))[:256, :256])
+    image = (plane / 255).astype(np.float32)[np.newaxis]
+    if card.kind == "unet":
+        found, expected = in_onnx(card.file(".onnx"), image), [model(image, training=False)]
+    else:
+        found, expected = in_onnx(card.file(".features.onnx"), image), model.graphs[0]([image])
+    for a, b in zip(found, expected, strict=True):
+        assert_allclose(a, b, atol=2e-3 * np.abs(b).max())  # weights are stored as float16
+
+
+def test_no_file_is_there_that_no_card_vouches_for():
+    folder = next(iter(CARDS.values())).path.parent
+    known = {name for card in CARDS.values() for name in [card.path.name, *card.files]}
+    assert {path.name for path in folder.iterdir()} == known
+
+
+@pytest.mark.parametrize("kind", MEGABYTES)
+def test_they_are_small(kind):
+    files = [c.path.with_name(name) for c in CARDS.values() if c.kind == kind for name in c.files]
+    assert 0 < sum(file.stat().st_size for file in files) < MEGABYTES[kind] * 1e6
+
+
+@pytest.mark.parametrize(("name", "least"), [("unet", 0.45), ("mask_rcnn", 0.42)])
+def test_they_find_the_nuclei_of_images_that_were_held_out(name, least):
+    model = get_model(name)
+    truths = [read_labels(path.parents[1] / "truth" / path.name) for path in IMAGES]
+    assert nf.score(truths, [model.predict(read_image(path)) for path in IMAGES]).dsb_ap > least
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_cards_say_what_was_learned_from_and_how_good_it_is(card):
+    assert card.document["trained_on"]["n_learn"] > 500
+    scores = card.document["scores"]
+    for entry in (scores, scores["out_of_fold"]["grouped"], scores["out_of_fold"]["source"]):
+        assert {"fluorescence", "histology", "brightfield"} <= set(entry["modality"])
+        assert 0.2 < entry["dsb_ap"] < 1
+        assert entry["n_images"] == sum(s["n_images"] for s in entry["source"].values())
+    assert scores["out_of_fold"]["source"]["n_images"] == 664

@@ -175,7 +175,7 @@ def rows_of_weighted(work: Workload) -> Iterator[Row]:
     masks, scores = [crops(one) for one in sets], [one.scores for one in sets]
 
     def ours() -> nf.Instances:
-        return fuse_instances(sets, "weighted", iou=0.5, disjoint=False).instances
+        return fuse_instances(sets, "weighted", iou=0.5, absent=1, disjoint=False).instances
 
     def peer_job(bound: bool) -> tuple[list[theirs.Crop], list[float]]:
         return theirs.weighted_crops(masks, scores, 0.5, 0.5, bound)

@@ -1,18 +1,19 @@
 """Cost of training the Mask R-CNN presets: `python benchmarks/mask_rcnn_steps.py`.
 
-Parameters, CPU time of a step and memory: one image a step with 60 discs as nuclei, fresh weights,
+Parameters, CPU time of a step and memory: one image a step with 60 nuclei, fresh weights,
 float32 and bfloat16, one thread; each preset in a process of its own, whose greatest memory is
 reported. Prints a table in Markdown.
 """
 
 import argparse
-import resource
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
+from measure import cpu_seconds
+from memory import peak_bytes
+from scenes import painted_labels, scattered
 
 from nucfuse.models.mask_rcnn.config import PRESETS
 
@@ -58,26 +59,17 @@ def measure(name: str, side: int, precision: str) -> str:
     images, labels = scene(side, config)
     step = tf.function(lambda: training_step(model, images, labels)["loss"])
     step()
-    times = []
-    for _ in range(N_STEPS):
-        start = time.process_time()
-        step()
-        times.append(time.process_time() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    seconds = min(cpu_seconds(step) for _ in range(N_STEPS))
     inner, whole = backbone_of(model).count_params(), model.count_params()
-    return (f"| {name} | {side} | {precision} | {inner:,} | {whole:,} | {min(times):.2f} s "
-            f"| {peak:.1f} GB |")  # fmt: skip
+    return (f"| {name} | {side} | {precision} | {inner:,} | {whole:,} | {seconds:.2f} s "
+            f"| {peak_bytes() / 1e9:.1f} GB |")  # fmt: skip
 
 
 def scene(side: int, config: object) -> tuple[object, object]:
     """An image with channels as the network takes them, and its labels."""
     import tensorflow as tf
 
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:side, :side]
-    labels = np.zeros((side, side), np.int32)
-    for number, (cy, cx, r) in enumerate(rng.uniform(8, [side, side, 20], (60, 3)), 1):
-        labels[(y - cy) ** 2 + (x - cx) ** 2 < r**2] = number
+    rng, labels = np.random.default_rng(0), painted_labels(scattered(side, 60, seed=0))
     channels = 3 if config.input == "rgb" else 1
     image = (labels > 0)[..., np.newaxis] + rng.normal(0, 0.1, (side, side, channels))
     return tf.constant(image[np.newaxis], tf.float32), tf.constant(labels[np.newaxis])

@@ -19,7 +19,9 @@ from nucfuse.models.card import FORMAT, Card, read_card
 Storage = Literal["float16", "float32"]
 
 _OPSET = 15
-_LARGE = 16  # smaller arrays (shapes, indices, single numbers) stay as they are
+# Smaller arrays stay as they are: shapes, indices, single numbers, and the 4 x 4 matrices that
+# place regions, where a rounded entry would move every sample.
+_LARGE = 64
 _NEEDED = "exporting a network needs TensorFlow and tf2onnx: pip install 'nucfuse[models]'"
 
 

@@ -113,6 +113,11 @@ def models(as_json: bool) -> None:
 @click.option("--pin", type=PATH, help="Folder of images that all lie in fold 1.")
 @click.option("--bag", type=click.IntRange(0), help="Learn from bootstrap sample N of the images.")
 @click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    help="Of first weights and crops, not of folds: members of an ensemble [default: CONFIG's].",
+)
+@click.option(
     "--from",
     "start",
     type=PATH,

@@ -50,6 +50,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "mix": (0, 1),
     "validation": (0, 0.5),
     "seed": (0, 2**31 - 1),
+    "split_seed": (0, 2**31 - 1),
 }
 
 
@@ -109,6 +110,10 @@ class TrainingConfig:
     validation : float
         Share of the training images that only measure; none of them is trained on.
     seed : int
+        Of the first weights, the crops and the bags.
+    split_seed : int
+        Of grouped folds and of the share for validation; not ``seed``, so that networks of several
+        seeds can be averaged fold by fold.
     """
 
     network: NetworkConfig = field(default_factory=UNetConfig)
@@ -140,6 +145,7 @@ class TrainingConfig:
     pieces: str = "largest"
     validation: float = 0.05
     seed: int = 0
+    split_seed: int = 0
 
     def __post_init__(self) -> None:
         check_choices(self, _CHOICES)

@@ -33,7 +33,8 @@ class CrossValidated:
     Parameters
     ----------
     folder : Path
-        Its folders are runs of `nucfuse train`, of one protocol and any number of bags.
+        Its folders are runs of `nucfuse train` or hold some, of one protocol and any number of
+        seeds and bags: SEED/FOLD as well as FOLD.
     make : callable
         Cards of networks -> what predicts by their mean.
 
@@ -47,7 +48,7 @@ class CrossValidated:
         self.name = folder.name
         self._folder = folder
         cards: dict[str, list[Card]] = {}
-        for parts in sorted(folder.glob(f"*/{PARTS}")):
+        for parts in _parts_of(folder):
             card = card_of_run(parts.parent)
             for image_id in held_out_of(parts):
                 cards.setdefault(image_id, []).append(card)
@@ -78,7 +79,12 @@ class CrossValidated:
 
 def is_cross_validation(path: Path) -> bool:
     """Whether a path is a folder of runs."""
-    return path.is_dir() and any(path.glob(f"*/{PARTS}"))
+    return path.is_dir() and bool(_parts_of(path))
+
+
+def _parts_of(folder: Path) -> list[Path]:
+    """The ``parts.json`` of all runs in a folder."""
+    return sorted([*folder.glob(f"*/{PARTS}"), *folder.glob(f"*/*/{PARTS}")])
 
 
 def card_of_run(run: Path) -> Card:

@@ -46,6 +46,7 @@ class TrainOptions:
     protocol: str = "all"
     fold: str | None = None
     bag: int | None = None
+    seed: int | None = None
     images: Path | None = None
     start: Path | None = None
     imagenet: Path | None = None
@@ -106,6 +107,8 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     if find_spec("keras") is None or find_spec("tensorflow") is None:
         raise DataError("training needs TensorFlow and Keras: pip install 'nucfuse[models]'")
     config = read_config(config_path)
+    if options.seed is not None:
+        config = replace(config, seed=options.seed)
     check_start(config.network, options.imagenet, options.start)
     dataset = open_dataset(truth)
     images = open_images(options.images or truth)
@@ -113,7 +116,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     given = _Given([config_path, truth], dataset, images, records)
     if options.protocol == "all" or _wanted(options)[0] != ALL:
         return _train_one(given, config, out, options, watch)
-    names = sorted(set(_folds(records, config.seed, options).values()))
+    names = sorted(set(_folds(records, config.split_seed, options).values()))
     return "\n".join(
         _train_one(given, config, out / escape_id(name), _of_fold(options, name), watch)
         for name in names
@@ -216,7 +219,7 @@ def _start(path: Path, config: TrainingConfig, parts: Parts) -> Card:
 
 def _parts(records: Sequence[ImageRecord], config: TrainingConfig, options: TrainOptions) -> Parts:
     rng = np.random.default_rng([config.seed, options.bag or 0])
-    held = _held_out(records, config.seed, options)
+    held = _held_out(records, config.split_seed, options)
     rest = [r for r in records if r.image_id not in held]
     validate = _validation(rest, config)
     learn = [r.image_id for r in rest if r.image_id not in validate]
@@ -273,7 +276,7 @@ def _validation(records: Sequence[ImageRecord], config: TrainingConfig) -> set[s
     """Images that only measure; near-duplicates of what is trained on would say nothing."""
     if not config.validation:
         return set()
-    inner = _grouped(records, max(2, round(1 / config.validation)), config.seed)
+    inner = _grouped(records, max(2, round(1 / config.validation)), config.split_seed)
     return {i for i, fold in inner.items() if fold == 1}
 
 

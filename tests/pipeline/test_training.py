@@ -1,5 +1,7 @@
 import json
 import re
+import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,6 +11,7 @@ from commands import run, small_sample, train
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
+from nucfuse.data.formats.npz import read_probabilities
 from nucfuse.data.layouts import open_dataset
 from nucfuse.models.card import read_card
 from nucfuse.models.network import Network
@@ -219,16 +222,53 @@ def test_images_that_are_missing_or_of_another_size_are_said(sample, tmp_path):
     assert re.search(r"\d of the \d images", result.stderr)
 
 
-def test_bags_differ_and_repeat_images(sample):
-    def parts(bag):
-        options = training.TrainOptions(bag=bag)
-        images = training.open_images(sample / "images")
-        config = training.read_config(sample / "tiny.toml")
-        return training._parts(records_of(images, images.ids, 2), config, options)
+def parts_of(sample, settings=None, **options):
+    images = training.open_images(sample / "images")
+    config = replace(training.read_config(sample / "tiny.toml"), **(settings or {}))
+    given = training.TrainOptions(**options)
+    return training._parts(records_of(images, images.ids, 2), config, given)
 
-    one, same, other = parts(1), parts(1), parts(2)
+
+def test_bags_differ_and_repeat_images(sample):
+    one, same, other = (parts_of(sample, bag=bag) for bag in (1, 1, 2))
     assert one == same != other
     assert len(set(one.learn)) < len(one.learn)
+
+
+def test_networks_of_other_seeds_hold_out_the_same_images(sample):
+    fold = {"protocol": "grouped", "fold": "1/3"}
+    third = {"validation": 0.3}
+    one, other = (parts_of(sample, {**third, "seed": seed}, **fold) for seed in (0, 1))
+    assert one == other
+    others = [parts_of(sample, {**third, "split_seed": seed}, **fold) for seed in range(1, 6)]
+    assert any(parts != one for parts in others)
+
+
+def test_networks_of_several_seeds_are_averaged_fold_by_fold(trained, sample, tmp_path):
+    out, _ = trained
+    one, other = tmp_path / "runs" / "seed0" / "2", tmp_path / "runs" / "seed1" / "2"
+    shutil.copytree(out, one)
+    options = ["--protocol", "grouped", "--fold", "2", "--name", "tiny"]
+    result = train(sample, other, *options, "--seed", "1")
+    assert result.exit_code == 0, result.stderr
+    cards = [json.loads((run / "tiny.json").read_text()) for run in (one, other)]
+    assert [card["training"]["seed"] for card in cards] == [0, 1]
+    assert (one / "parts.json").read_text() == (other / "parts.json").read_text()
+
+    images = tmp_path / "images"
+    images.mkdir()
+    for image_id in json.loads((one / "parts.json").read_text())["held_out"]:
+        shutil.copy(sample / "images" / f"{image_id}.png", images)
+    maps = []
+    for model in (one / "tiny.json", other / "tiny.json", tmp_path / "runs"):
+        folder = tmp_path / f"maps{len(maps)}"
+        result = run("predict", images, "--model", model, "--out", tmp_path / "out.npz",
+                     "--diameter", "native", "--probabilities", folder)  # fmt: skip
+        assert result.exit_code == 0, result.stderr
+        maps.append([read_probabilities(path)[0] for path in sorted(folder.iterdir())])
+    for first, second, mean in zip(*maps, strict=True):
+        assert np.abs(first - second).max() > 0.01
+        assert_allclose((first + second) / 2, mean, atol=2e-3)  # maps are written as float16
 
 
 def test_without_keras_the_extra_is_named(sample, tmp_path, monkeypatch):

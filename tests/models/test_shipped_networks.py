@@ -18,6 +18,7 @@ from nucfuse.models.training_config import MODELS
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 CARDS = {name: read_card(path) for name, path in shipped_cards().items()}
+NETWORKS = {name: card for name, card in CARDS.items() if not card.members}
 IMAGES = sorted((sample_folder() / "images").glob("*.png"))
 MEGABYTES = {"unet": 25, "mask_rcnn": 15}  # of all networks of a kind
 
@@ -28,7 +29,7 @@ def in_onnx(content, inputs):
     return session.run(None, dict(zip(names, inputs, strict=True)))
 
 
-@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_keras_weights_and_onnx_are_one_network(name):
     card = CARDS[name]
     config = MODELS[card.kind][0].from_dict(card.document["network"])
@@ -48,7 +49,9 @@ def test_keras_weights_and_onnx_are_one_network(name):
             assert_allclose(a, b, atol=1e-4)
         found, expected = seen, model.graphs[0]([image])
     for a, b in zip(found, expected, strict=True):
-        assert_allclose(a, b, atol=2e-3 * np.abs(b).max())  # weights are stored as float16
+        # Weights are rounded to float16, in the graph after batch normalisation is folded into them.
+        assert_allclose(a, b, atol=4e-3 * np.abs(b).max())
+        assert np.abs(a - b).mean() < 2e-4 * np.abs(b).max()
 
 
 def test_no_file_is_there_that_no_card_vouches_for():
@@ -63,7 +66,9 @@ def test_they_are_small(kind):
     assert 0 < sum(file.stat().st_size for file in files) < MEGABYTES[kind] * 1e6
 
 
-@pytest.mark.parametrize(("name", "least"), [("unet", 0.45), ("mask_rcnn", 0.42)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("unet", 0.47), ("unet_ensemble", 0.47), ("mask_rcnn", 0.42)]
+)
 def test_they_find_the_nuclei_of_images_that_were_held_out(name, least):
     model = get_model(name)
     truths = [read_labels(path.parents[1] / "truth" / path.name) for path in IMAGES]
@@ -72,10 +77,16 @@ def test_they_find_the_nuclei_of_images_that_were_held_out(name, least):
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 def test_cards_say_what_was_learned_from_and_how_good_it_is(card):
-    assert card.document["trained_on"]["n_learn"] > 500
+    for network in (CARDS[name] for name in card.members or [card.name]):
+        assert network.document["trained_on"]["n_learn"] > 500
     scores = card.document["scores"]
-    for entry in (scores, scores["out_of_fold"]["grouped"], scores["out_of_fold"]["source"]):
+    for entry in (scores, *scores.get("out_of_fold", {}).values()):
         assert {"fluorescence", "histology", "brightfield"} <= set(entry["modality"])
         assert 0.2 < entry["dsb_ap"] < 1
         assert entry["n_images"] == sum(s["n_images"] for s in entry["source"].values())
-    assert scores["out_of_fold"]["source"]["n_images"] == 664
+
+
+@pytest.mark.parametrize("name", ["unet", "unet_ensemble", "mask_rcnn"])
+def test_both_protocols_are_on_the_cards(name):
+    scores = CARDS[name].document["scores"]["out_of_fold"]
+    assert {scores[protocol]["n_images"] for protocol in ("grouped", "source")} == {664}

@@ -49,7 +49,7 @@ def test_keras_weights_and_onnx_are_one_network(name):
             assert_allclose(a, b, atol=1e-4)
         found, expected = seen, model.graphs[0]([image])
     for a, b in zip(found, expected, strict=True):
-        # Weights are rounded to float16, in the graph after batch normalisation is folded into them.
+        # Weights are rounded to float16, in the graph with batch normalisation folded into them.
         assert_allclose(a, b, atol=4e-3 * np.abs(b).max())
         assert np.abs(a - b).mean() < 2e-4 * np.abs(b).max()
 

@@ -58,13 +58,13 @@ demo: .venv/installed
 	@echo "A U-Net and a Mask R-CNN that have seen none of these images, and both with otsu voting:"
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --out $(DEMO)/unet.npz
 	$(BIN)/nucfuse predict $(DEMO)/sample/images --model mask_rcnn --out $(DEMO)/mask_rcnn.npz
-	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/mask_rcnn.npz $(DEMO)/otsu.npz --out $(DEMO)/best.npz \
+	$(BIN)/nucfuse fuse $(DEMO)/unet.npz $(DEMO)/mask_rcnn.npz $(DEMO)/otsu.npz --out $(DEMO)/combined.npz \
 	  --images $(DEMO)/sample/images --report $(DEMO)/fusion
-	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/best.npz \
+	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/combined.npz \
 	  --by modality --images $(DEMO)/sample/images --out $(DEMO)/score
 	$(BIN)/nucfuse score $(DEMO)/sample/truth $(DEMO)/otsu.npz $(DEMO)/adaptive.npz \
 	  $(DEMO)/log.npz $(DEMO)/union.npz $(DEMO)/fused.npz $(DEMO)/unet.npz $(DEMO)/mask_rcnn.npz \
-	  $(DEMO)/best.npz --brief
+	  $(DEMO)/combined.npz --brief
 	@echo "The tables are in $(DEMO)/score, and what to look at by eye in $(DEMO)/fusion."
 
 test: PYTEST_OPTIONS := -m "not slow"

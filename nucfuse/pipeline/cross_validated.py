@@ -1,7 +1,8 @@
 """The networks of several folds as one model: each image by those that have not seen it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,7 +49,7 @@ class CrossValidated:
         self.name = folder.name
         self._folder = folder
         cards: dict[str, list[Card]] = {}
-        for parts in _parts_of(folder):
+        for parts in sorted(_parts_of(folder)):
             card = card_of_run(parts.parent)
             for image_id in held_out_of(parts):
                 cards.setdefault(image_id, []).append(card)
@@ -79,12 +80,12 @@ class CrossValidated:
 
 def is_cross_validation(path: Path) -> bool:
     """Whether a path is a folder of runs."""
-    return path.is_dir() and bool(_parts_of(path))
+    return path.is_dir() and any(_parts_of(path))
 
 
-def _parts_of(folder: Path) -> list[Path]:
+def _parts_of(folder: Path) -> Iterator[Path]:
     """The ``parts.json`` of all runs in a folder."""
-    return sorted([*folder.glob(f"*/{PARTS}"), *folder.glob(f"*/*/{PARTS}")])
+    return chain(folder.glob(f"*/{PARTS}"), folder.glob(f"*/*/{PARTS}"))
 
 
 def card_of_run(run: Path) -> Card:

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 CARDS = {name: read_card(path) for name, path in shipped_cards().items()}
 NETWORKS = {name: card for name, card in CARDS.items() if not card.members}
+# Of the largest output. Weights are rounded to float16, in the graph with batch normalisation
+# folded into them; unet_2, whose Keras weights are rounded as well, is farthest off.
+TOLERANCE = {"unet": 2e-3, "unet_2": 4e-3, "mask_rcnn": 2e-3}
 IMAGES = sorted((sample_folder() / "images").glob("*.png"))
 MEGABYTES = {"unet": 25, "mask_rcnn": 15}  # of all networks of a kind
 
@@ -49,8 +52,7 @@ def test_keras_weights_and_onnx_are_one_network(name):
             assert_allclose(a, b, atol=1e-4)
         found, expected = seen, model.graphs[0]([image])
     for a, b in zip(found, expected, strict=True):
-        # Weights are rounded to float16, in the graph with batch normalisation folded into them.
-        assert_allclose(a, b, atol=4e-3 * np.abs(b).max())
+        assert_allclose(a, b, atol=TOLERANCE[name] * np.abs(b).max())
         assert np.abs(a - b).mean() < 2e-4 * np.abs(b).max()
 
 

@@ -44,9 +44,9 @@ def measure(name: str, side: int, precision: str) -> str:
     """A row of the table."""
     from nucfuse.models.mask_rcnn.network import backbone_of, build_mask_rcnn
     from nucfuse.models.mask_rcnn.training_step import training_step
-    from nucfuse.models.training import limit_threads
+    from nucfuse.models.training import set_up_tensorflow
 
-    limit_threads(1)
+    set_up_tensorflow(1)
     import keras
     import tensorflow as tf
 

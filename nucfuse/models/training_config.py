@@ -26,7 +26,7 @@ _CHOICES = {
     "loss": ("cross_entropy", "bce", "dice", "bce_dice", "lovasz"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("cosine", "plateau", "constant"),
-    "precision": ("float32", "bfloat16"),
+    "precision": ("auto", "float32", "bfloat16"),
     "holes": ("fill", "exclude", "keep"),
     "pieces": ("largest", "exclude", "keep"),
 }
@@ -100,8 +100,9 @@ class TrainingConfig:
         Share of crops that see a random mixture of the planes of a coloured image.
     balance : float
         0: every image is drawn as often; 1: every modality is.
-    precision : {"float32", "bfloat16"}
-        Of the arithmetic inside the network; weights, loss and what is kept are float32.
+    precision : {"float32", "bfloat16", "auto"}
+        Of the arithmetic inside the network; weights, loss and what is kept are float32. "auto":
+        bfloat16 where the processor has it.
     holes : {"fill", "exclude", "keep"}
         What happens to true masks with holes, see `nucfuse.data.clean_truth.clean_truth`. What is
         left out becomes background.

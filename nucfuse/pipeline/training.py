@@ -21,6 +21,7 @@ from nucfuse.errors import DataError
 from nucfuse.models.card import Card, read_card
 from nucfuse.models.crops import TrainingImage
 from nucfuse.models.kinds import begin, build_network, check_start, stages_of, validation_of
+from nucfuse.models.precision import chosen_precision
 from nucfuse.models.starting import check_same_network
 from nucfuse.models.training_config import TrainingConfig, read_config
 from nucfuse.pipeline.cross_validated import (
@@ -152,11 +153,12 @@ def _fit(
 ) -> str:  # fmt: skip
     from nucfuse.models.crops import Crops
     from nucfuse.models.saving import save_network
-    from nucfuse.models.training import Trainer, limit_threads
+    from nucfuse.models.training import Trainer, set_up_tensorflow
 
-    limit_threads(options.jobs)
+    set_up_tensorflow(options.jobs)
     write_json(out / PARTS, parts.to_dict())
-    model = build_network(config.network, config.seed, config.precision)
+    precision = chosen_precision(config.precision)
+    model = build_network(config.network, config.seed, precision)
     begin(model, options.imagenet, start)
     trainer = Trainer(
         model, Crops(learn, config), config, out / "checkpoint.npz",
@@ -169,6 +171,7 @@ def _fit(
     record = {
         "data": inputs[1].name, "config": inputs[0].name, "protocol": options.protocol,
         "fold": options.fold, "bag": options.bag, "start": None if start is None else start.sha256,
+        "precision": precision,
         "n_learn": len(set(parts.learn)),
         "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
         "steps": trainer.progress.step, "seconds": round(trainer.progress.seconds, 1),

@@ -13,10 +13,10 @@ from measure import Row, best_of, check, cpu_times, faster, within
 from scenes import Scene
 
 import nucfuse as nf
-from nucfuse.ensemble._pixel_kernels import largest_bits
-from nucfuse.ensemble.boxes import fuse_boxes, nms_boxes
-from nucfuse.ensemble.instance import fuse_instances
-from nucfuse.ensemble.pixel import fuse_maps
+from nucfuse.ensemble.boxes.boxes import fuse_boxes, nms_boxes
+from nucfuse.ensemble.kernels.maps import largest_bits
+from nucfuse.ensemble.maps.fuse_maps import fuse_maps
+from nucfuse.ensemble.nuclei.methods import fuse_instances
 
 # No IoU of these masks and boxes hits it: lsnms and sahi suppress at the threshold already, the
 # others and nucfuse above it.

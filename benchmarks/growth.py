@@ -9,7 +9,7 @@ from fusion_scenes import discs
 from measure import Row, cpu_times
 
 import nucfuse as nf
-from nucfuse.ensemble.instance import fuse_instances
+from nucfuse.ensemble.nuclei.methods import fuse_instances
 
 SIZES = (10_000, 100_000, 1_000_000)
 WANTED = 2  # times the time per mask of the smallest

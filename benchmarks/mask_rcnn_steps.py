@@ -42,9 +42,9 @@ def main() -> None:
 
 def measure(name: str, side: int, precision: str) -> str:
     """A row of the table."""
-    from nucfuse.models.mask_rcnn.network import backbone_of, build_mask_rcnn
-    from nucfuse.models.mask_rcnn.training_step import training_step
-    from nucfuse.models.training import set_up_tensorflow
+    from nucfuse.models.mask_rcnn.network.network import backbone_of, build_mask_rcnn
+    from nucfuse.models.mask_rcnn.training.step import training_step
+    from nucfuse.models.training.loop import set_up_tensorflow
 
     set_up_tensorflow(1)
     import keras

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from measure import check, cpu_times
 
-from nucfuse.models.mask_rcnn.pasting import paste
+from nucfuse.models.mask_rcnn.inference.pasting import paste
 
 N, SIDE, WANTED_MS = 500, 1024, 20
 

@@ -18,9 +18,9 @@ import numpy as np
 from measure import cpu_times
 
 from nucfuse.data.image_folder import open_images
-from nucfuse.models.base import default_model
-from nucfuse.models.card import read_card, shipped_cards
-from nucfuse.models.network import Network
+from nucfuse.models.files.card import read_card, shipped_cards
+from nucfuse.models.inference.onnx_session import Network
+from nucfuse.models.segmenter import default_model
 
 N_IMAGES = 65
 WANTED_SPEED, WANTED_RATIO = 20, 1.5
@@ -28,7 +28,7 @@ WANTED_SPEED, WANTED_RATIO = 20, 1.5
 COMMAND = """
 import atexit, time
 from nucfuse.cli import main
-from nucfuse.models.network import Network
+from nucfuse.models.inference.onnx_session import Network
 
 run, inside = Network.run, []
 

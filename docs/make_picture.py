@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 import nucfuse as nf
-from nucfuse.data.images import read_image, read_labels
 from nucfuse.data.modality import modality
+from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.data.sample import sample_folder
-from nucfuse.models.base import get_model
+from nucfuse.models.segmenter import get_model
 from nucfuse.report.pictures import grid, legend, outlines, titled
 
 # RGB of a nucleus's outline, by what became of it.

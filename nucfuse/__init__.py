@@ -26,13 +26,13 @@ _HOMES = {
     "rle_decode": "nucfuse.masks.codec",
     "remove_overlaps": "nucfuse.clean.overlaps",
     "fuse": "nucfuse.ensemble.fuse",
-    "nms": "nucfuse.ensemble.nms:mask_nms",
-    "nms_indices": "nucfuse.ensemble.nms",
-    "soft_nms": "nucfuse.ensemble.nms",
-    "matrix_nms": "nucfuse.ensemble.nms",
-    "mean_maps": "nucfuse.ensemble.pixel",
+    "nms": "nucfuse.ensemble.nuclei.nms:mask_nms",
+    "nms_indices": "nucfuse.ensemble.nuclei.nms",
+    "soft_nms": "nucfuse.ensemble.nuclei.nms",
+    "matrix_nms": "nucfuse.ensemble.nuclei.nms",
+    "mean_maps": "nucfuse.ensemble.maps.fuse_maps",
     "score": "nucfuse.metrics.scoring",
-    "Scores": "nucfuse.metrics.dataset",
+    "Scores": "nucfuse.metrics.scores",
     "open_dataset": "nucfuse.data.layouts",
     "write_dataset": "nucfuse.data.layouts",
     "DataError": "nucfuse.errors",
@@ -44,15 +44,15 @@ if TYPE_CHECKING:
     from nucfuse.clean.overlaps import remove_overlaps
     from nucfuse.data.layouts import open_dataset, write_dataset
     from nucfuse.ensemble.fuse import fuse
-    from nucfuse.ensemble.nms import mask_nms as nms
-    from nucfuse.ensemble.nms import matrix_nms, nms_indices, soft_nms
-    from nucfuse.ensemble.pixel import mean_maps
+    from nucfuse.ensemble.maps.fuse_maps import mean_maps
+    from nucfuse.ensemble.nuclei.nms import mask_nms as nms
+    from nucfuse.ensemble.nuclei.nms import matrix_nms, nms_indices, soft_nms
     from nucfuse.errors import DataError
     from nucfuse.masks.codec import decode_labels, encode_labels, rle_decode, rle_encode
     from nucfuse.masks.instances import Instances
     from nucfuse.masks.overlap import Overlaps, mask_iou, overlaps, self_overlaps
     from nucfuse.masks.rle import RLEError
-    from nucfuse.metrics.dataset import Scores
+    from nucfuse.metrics.scores import Scores
     from nucfuse.metrics.scoring import score
 
 

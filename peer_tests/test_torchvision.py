@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nucfuse.ensemble.boxes import nms_boxes
-from nucfuse.models.mask_rcnn import losses
+from nucfuse.ensemble.boxes.boxes import nms_boxes
 from nucfuse.models.mask_rcnn.box_coding import decode, encode
 from nucfuse.models.mask_rcnn.config import preset
-from nucfuse.models.mask_rcnn.network import build_mask_rcnn
-from nucfuse.models.mask_rcnn.roi_align import level_indices, roi_align
-from nucfuse.models.mask_rcnn.roi_pool import roi_pool
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
+from nucfuse.models.mask_rcnn.network.roi_align import level_indices, roi_align
+from nucfuse.models.mask_rcnn.network.roi_pool import roi_pool
+from nucfuse.models.mask_rcnn.training import losses
 
 STD = np.array([0.1, 0.1, 0.2, 0.2], np.float32)
 

@@ -22,8 +22,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 def pytest_configure(config):
     """Uncompiled kernels warn where compiled ones wrap around on purpose: in bit tricks."""
-    for module in ("_overlap_kernels", "_array_kernels"):
+    for module in ("label_overlap", "arrays"):
         config.addinivalue_line(
             "filterwarnings",
-            f"ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks.{module}",
+            f"ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks.kernels.{module}",
         )

@@ -10,9 +10,9 @@ from nucfuse.masks.instances import Instances
 from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.box_coding import encode
 from nucfuse.models.mask_rcnn.config import preset
-from nucfuse.models.mask_rcnn.finding import find, pasted
-from nucfuse.models.mask_rcnn.mask_targets import mask_targets
-from nucfuse.models.mask_rcnn.network import build_mask_rcnn
+from nucfuse.models.mask_rcnn.inference.finding import find, pasted
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
+from nucfuse.models.mask_rcnn.training.mask_targets import mask_targets
 
 TINY = replace(
     preset("small"), widths=(4, 6, 8, 8, 8), fpn_width=8, head_width=16, mask_convs=1, rois=12,
@@ -72,7 +72,7 @@ class DiscBatches:
 class Knowing:
     """A network that says what is so: each bright blob is a nucleus, wherever it is and how large.
 
-    It stands for `nucfuse.models.mask_rcnn.graphs.Graphs`; what it passes on as map is the image.
+    It stands for `mask_rcnn.inference.graphs.Graphs`; what it passes on as map is the image.
     """
 
     def __init__(self, card, config=TINY):

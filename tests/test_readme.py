@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from nucfuse import cli
-from nucfuse.data.images import read_labels, write_label_png
+from nucfuse.data.readers.raster import read_labels, write_label_png
 from nucfuse.data.sample import sample_folder
 
 ROOT = Path(__file__).parent.parent

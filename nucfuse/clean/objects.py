@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from nucfuse.clean import _object_kernels as kernels
+from nucfuse.clean.kernels import holes as kernels
 from nucfuse.clean.parameters import Parameter, resolve
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.labels import check_labels, negative_id_error

@@ -6,10 +6,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean import _kernels as kernels
-from nucfuse.clean import _nearest_kernels
-from nucfuse.masks import _run_kernels
+from nucfuse.clean.kernels import nearest as _nearest_kernels
+from nucfuse.clean.kernels import overlaps as kernels
 from nucfuse.masks.instances import Instances
+from nucfuse.masks.kernels import runs as _run_kernels
 from nucfuse.masks.ranking import RankBy, ranked_masks
 from nucfuse.masks.rle import Runs
 

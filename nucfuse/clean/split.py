@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.clean import _split_kernels as kernels
-from nucfuse.clean._flood_kernels import flood
+from nucfuse.clean.kernels import peaks as kernels
+from nucfuse.clean.kernels.watershed import flood
 from nucfuse.clean.parameters import Parameter, resolve
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.probabilities import check_probabilities

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nucfuse.data.dataset import Dataset, Shape
 from nucfuse.data.formats import dsb
 from nucfuse.data.formats.labels import unescape_id
-from nucfuse.data.images import image_size, read_image
+from nucfuse.data.readers.raster import image_size, read_image
 from nucfuse.errors import DataError
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.ensemble.weighting import check_weights
+from nucfuse.ensemble.maps.weights import check_weights
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
 
@@ -24,7 +24,7 @@ class Agreement:
 
     A model's nucleus matches the one of the result with which it has an IoU above the limit. A
     nucleus is held by one of the other side if more than half of its area lies in it, unless it
-    matches another one (as in `nucfuse.metrics.errors`).
+    matches another one (as in `nucfuse.metrics.anatomy`).
 
     Attributes
     ----------

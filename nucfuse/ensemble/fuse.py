@@ -12,10 +12,10 @@ from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import Method as SplitMethod
 from nucfuse.clean.split import parameters_of
 from nucfuse.clean.split import split as split_nuclei
-from nucfuse.ensemble import parameters as settings
-from nucfuse.ensemble import pixel
-from nucfuse.ensemble.fusion import Fusion
-from nucfuse.ensemble.instance import METHODS, fuse_instances
+from nucfuse.ensemble.maps import fuse_maps as pixel
+from nucfuse.ensemble.nuclei import parameters as settings
+from nucfuse.ensemble.nuclei.methods import METHODS, fuse_instances
+from nucfuse.ensemble.nuclei.provenance import Fusion
 from nucfuse.masks.instances import Instances
 
 Member = Instances | ArrayLike
@@ -166,8 +166,8 @@ def fuse(
     weights : iterable of M float, optional
         One for each model, 0 or more; equal by default.
     **params
-        Of the method: `nucfuse.ensemble.instance.METHODS` and, for maps, `PIXEL_PARAMETERS` have
-        their names, ranges and defaults. ``disjoint=False`` leaves overlaps of Instances as they
+        Of the method: `nuclei.methods.METHODS` and, for maps, `PIXEL_PARAMETERS` have their names,
+        ranges and defaults. ``disjoint=False`` leaves overlaps of Instances as they
         are; ``pixel_weights`` gives maps a weight for each pixel, see `pixel.fuse_maps`.
 
     Returns

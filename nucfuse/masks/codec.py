@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks import _run_kernels as kernels
 from nucfuse.masks.instances import Instances
+from nucfuse.masks.kernels import runs as kernels
 from nucfuse.masks.rle import Dialect, check_shape, parse_rle
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks import _run_kernels as kernels
+from nucfuse.masks.kernels import runs as kernels
 from nucfuse.masks.rle import Runs, join_runs
 
 

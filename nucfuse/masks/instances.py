@@ -7,10 +7,10 @@ from typing import Any, Literal, TypedDict, Unpack, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks import _run_kernels as kernels
 from nucfuse.masks import polygons, rle
-from nucfuse.masks._array_kernels import lowest, ranks_of
 from nucfuse.masks.crops import crops_to_runs, runs_to_crops
+from nucfuse.masks.kernels import runs as kernels
+from nucfuse.masks.kernels.arrays import MaskArrays, lowest, ranks_of
 from nucfuse.masks.labels import check_labels, negative_id_error
 from nucfuse.masks.ranking import ranked_masks
 
@@ -304,6 +304,13 @@ class Instances:
     def runs(self) -> rle.Runs:
         """starts, lengths, offsets."""
         return self.starts, self.lengths, self.offsets
+
+    @property
+    def arrays(self) -> MaskArrays:
+        """What compiled loops take."""
+        return MaskArrays(
+            self.starts, self.lengths, self.offsets, self.boxes, self.areas, self.shape[0]
+        )
 
     def union(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sorted disjoint runs (starts, lengths) of the pixels in any mask."""

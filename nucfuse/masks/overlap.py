@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks import _overlap_kernels as kernels
-from nucfuse.masks import _pair_kernels as pair_kernels
 from nucfuse.masks.instances import Instances
+from nucfuse.masks.kernels import label_overlap as kernels
+from nucfuse.masks.kernels import mask_overlap as pair_kernels
 from nucfuse.masks.labels import check_labels, negative_id_error
 
 

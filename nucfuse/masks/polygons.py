@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks import _polygon_kernels as kernels
+from nucfuse.masks.kernels import polygons as kernels
 
 _SCALE = 5  # pycocotools traces edges on a grid five times as fine
 # Beyond any image, and far enough from 2**53 for the fine grid to be exact in float64.

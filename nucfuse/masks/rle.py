@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks import _rle_kernels as kernels
-from nucfuse.masks._run_kernels import first_bad_run
+from nucfuse.masks.kernels import rle as kernels
+from nucfuse.masks.kernels.runs import first_bad_run
 
 Dialect = Literal["kaggle", "coco"]
 Runs = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]

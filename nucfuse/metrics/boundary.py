@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps
 from nucfuse.masks.overlap import overlaps as overlaps_of
-from nucfuse.metrics import _boundary_kernels as kernels
-from nucfuse.metrics import _matching_kernels as matching_kernels
 from nucfuse.metrics.average_precision import precision_at
+from nucfuse.metrics.kernels import boundary as kernels
+from nucfuse.metrics.kernels import matching as matching_kernels
 from nucfuse.metrics.matching import DSB_PERCENTS, Rule, are_disjoint, is_strict, percent_array
 
 BOUNDARY_COLUMNS = (

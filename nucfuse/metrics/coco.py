@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.overlap import Overlaps
-from nucfuse.metrics import _coco_kernels as kernels
+from nucfuse.metrics.kernels import coco as kernels
 
 # As pycocotools computes them; a hit is an IoU on the threshold or above it.
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)

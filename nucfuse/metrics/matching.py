@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.overlap import Overlaps
-from nucfuse.metrics import _matching_kernels as kernels
+from nucfuse.metrics.kernels import matching as kernels
 
 Rule = Literal[">", ">="]
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.overlap import Overlaps
-from nucfuse.metrics import _kernels as kernels
-from nucfuse.metrics.errors import MENDABLE
+from nucfuse.metrics.anatomy import MENDABLE
+from nucfuse.metrics.kernels import measures as kernels
 from nucfuse.metrics.matching import (
     DSB_PERCENTS,
     Rule,

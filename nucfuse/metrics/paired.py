@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nucfuse.metrics import bootstrap
-from nucfuse.metrics.dataset import Scores, check_comparable, plain
-from nucfuse.metrics.headlines import FEWER_IS_BETTER, image_values
+from nucfuse.metrics.scores import Scores, check_comparable, plain
+from nucfuse.metrics.summary import FEWER_IS_BETTER, image_values
 
 # Scores of an image closer than this are a tie: sums in another order differ by less.
 _TIE = 1e-9

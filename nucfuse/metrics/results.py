@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from nucfuse.data import provenance
+from nucfuse.data import run_record as provenance
 from nucfuse.data.pairing import Pairing
-from nucfuse.metrics.dataset import Scores
 from nucfuse.metrics.paired import Paired
+from nucfuse.metrics.scores import Scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
 from nucfuse.metrics.boundary import BoundaryMeasures, measure_boundaries
 from nucfuse.metrics.coco import RankedImage, match_image
-from nucfuse.metrics.dataset import Scores
 from nucfuse.metrics.matching import DSB_PERCENTS, Rule, as_percents, is_strict
 from nucfuse.metrics.measures import ImageMeasures, measure
+from nucfuse.metrics.scores import Scores
 
 Masks = ArrayLike | Instances
 # Measured only when asked for, since they cost more than all the rest together.

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nucfuse.metrics import _kernels as kernels
+from nucfuse.metrics.anatomy import KINDS
 from nucfuse.metrics.average_precision import precision_at
 from nucfuse.metrics.boundary import BOUNDARY_COLUMNS, BoundaryMeasures
 from nucfuse.metrics.coco import RankedImage
-from nucfuse.metrics.errors import KINDS
+from nucfuse.metrics.kernels import measures as kernels
 from nucfuse.metrics.measures import NUMBER_COLUMNS, ImageMeasures
 
 # Others script against the first columns of the table of images; new ones go to the end.

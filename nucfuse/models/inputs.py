@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.modality import check_rgb, modality
-from nucfuse.data.reinhard import reinhard
-from nucfuse.data.stain import haematoxylin, macenko, pca_colour, vahadane
+from nucfuse.data.stains.reinhard import reinhard
+from nucfuse.data.stains.stain import haematoxylin, macenko, pca_colour, vahadane
 
 _NORMALISERS = {"macenko": macenko, "vahadane": vahadane, "reinhard": reinhard}
 CHANNELS: dict[str, int] = {
@@ -36,7 +36,7 @@ def prepared(image: NDArray[np.uint8], kind: str = "neutral") -> NDArray[np.floa
           of all others the same as "neutral".
         - "pca": the first principal component of the colours, so stretched.
         - "macenko", "vahadane", "reinhard": stained images in the colours of one slide (see
-          `nucfuse.data.stain` and `nucfuse.data.reinhard`), as "rgb"; all others as they are.
+          `nucfuse.data.stains`), as "rgb"; all others as they are.
 
     Returns
     -------
@@ -136,3 +136,15 @@ def _unit(plane: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.zeros((*plane.shape, 1), np.float32)
     stretched = np.clip((plane - np.float32(low)) / np.float32(high - low), 0, 1)
     return stretched[..., np.newaxis].astype(np.float32)
+
+
+def as_seen(image: NDArray[np.uint8], kind: str) -> NDArray[Any]:
+    """What a network sees of an RGB image; uint8 of 0..255 instead of [0, 1] where that is exact.
+
+    It takes a quarter of the memory, and tiles become float32 one by one.
+    """
+    if kind == "rgb":
+        return image
+    if kind == "neutral":
+        return first_plane(image)
+    return prepared(image, kind)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.models.card import Card, is_card, read_card
+from nucfuse.models.files.card import Card, is_card, read_card
 
 PARTS = "parts.json"  # which image is for what, in the folder of every run of `nucfuse train`
 

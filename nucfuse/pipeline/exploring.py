@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nucfuse.data import provenance
+from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset
 from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import open_dataset

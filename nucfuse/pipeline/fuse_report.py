@@ -16,8 +16,8 @@ from nucfuse.ensemble.agreement import (
     nucleus_agreement,
 )
 from nucfuse.ensemble.fuse import Fused
-from nucfuse.ensemble.fusion import Fate
-from nucfuse.ensemble.routing import Decision
+from nucfuse.ensemble.nuclei.provenance import Fate
+from nucfuse.ensemble.routing.router import Decision
 from nucfuse.masks.instances import Instances
 
 

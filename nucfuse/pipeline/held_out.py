@@ -8,12 +8,12 @@ from typing import Any
 from nucfuse.data.dataset import Dataset, Sample
 from nucfuse.data.image_folder import Images
 from nucfuse.data.layouts import write_dataset
-from nucfuse.data.near_duplicates import ImageRecord
-from nucfuse.data.provenance import write_json
-from nucfuse.data.splits import source
-from nucfuse.metrics.dataset import Scores
+from nucfuse.data.run_record import write_json
+from nucfuse.data.splits.folds import source
+from nucfuse.data.splits.near_duplicates import ImageRecord
+from nucfuse.metrics.scores import Scores
 from nucfuse.metrics.scoring import score
-from nucfuse.models.opening import open_network
+from nucfuse.models.files.load import open_network
 from nucfuse.pipeline.running import each_image
 
 Pair = tuple[Any, Sample]
@@ -29,7 +29,7 @@ def score_held_out(
     Parameters
     ----------
     card : Path
-        Of the network, see `nucfuse.models.card`.
+        Of the network, see `nucfuse.models.files.card`.
     dataset, images
         The truth and the images.
     records : sequence of ImageRecord

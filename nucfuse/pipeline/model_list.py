@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nucfuse.data.provenance import to_json as json_text
-from nucfuse.models.base import default_model, model_names
-from nucfuse.models.card import Card, read_card, shipped_cards
+from nucfuse.data.run_record import to_json as json_text
+from nucfuse.models.files.card import Card, read_card, shipped_cards
+from nucfuse.models.segmenter import default_model, model_names
 
 
 def to_text() -> str:

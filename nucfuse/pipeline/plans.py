@@ -13,10 +13,10 @@ from nucfuse.ensemble.fuse import (
     check_settings,
     is_pixel_method,
 )
-from nucfuse.ensemble.instance import METHODS
-from nucfuse.ensemble.routing import Decision, Router
-from nucfuse.ensemble.routing_map import Route, read_map
-from nucfuse.ensemble.weighting import check_weights
+from nucfuse.ensemble.maps.weights import check_weights
+from nucfuse.ensemble.nuclei.methods import METHODS
+from nucfuse.ensemble.routing.router import Decision, Router
+from nucfuse.ensemble.routing.routing_map import Route, read_map
 from nucfuse.errors import DataError
 from nucfuse.pipeline.members import MemberSet
 from nucfuse.pipeline.routing import open_router

@@ -10,7 +10,7 @@ from nucfuse.data.atomic import atomic_file
 from nucfuse.data.dataset import Sample
 from nucfuse.data.formats import labels
 from nucfuse.data.pairing import listed
-from nucfuse.data.provenance import run_record, to_json
+from nucfuse.data.run_record import run_record, to_json
 from nucfuse.errors import DataError
 
 RECORD = "run.json"

@@ -15,7 +15,7 @@ from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import format_of_output, write_dataset
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.models.base import default_model
+from nucfuse.models.segmenter import default_model
 from nucfuse.pipeline.members import Masks
 from nucfuse.pipeline.predicted_folder import PredictedFolder
 from nucfuse.pipeline.predictors import Predictor, open_predictor
@@ -121,7 +121,7 @@ def predict(
     jobs, engine
         See `engine_name`.
     **settings
-        Of `nucfuse.models.inference.Inference`, for networks; None is not given.
+        Of `nucfuse.models.unet.runner.Inference`, for networks; None is not given.
 
     Raises
     ------

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from nucfuse.clean.split import split
 from nucfuse.data.formats.npz import write_probabilities
 from nucfuse.data.image_folder import Images
-from nucfuse.data.provenance import fingerprint
+from nucfuse.data.run_record import fingerprint
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.models.base import Segmenter, get_model, model_names
-from nucfuse.models.card import Card, is_card
-from nucfuse.models.inference import Inference
+from nucfuse.models.files.card import Card, is_card
+from nucfuse.models.files.load import TrainedSegmenter, open_network, segmenter_of
+from nucfuse.models.inference.settings import Inference
 from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
-from nucfuse.models.network_segmenter import NetworkSegmenter
-from nucfuse.models.opening import TrainedSegmenter, open_network, segmenter_of
+from nucfuse.models.segmenter import Segmenter, get_model, model_names
+from nucfuse.models.unet.segmenter import NetworkSegmenter
 from nucfuse.pipeline.cross_validated import CrossValidated, is_cross_validation
 from nucfuse.pipeline.members import Masks, MemberSet, open_members
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nucfuse.data.atomic import atomic_file
 from nucfuse.data.image_folder import Images, open_images
-from nucfuse.ensemble.router_file import default_router, read_router, write_router
-from nucfuse.ensemble.routing import Decision, Router, fit_router
+from nucfuse.ensemble.routing.router import Decision, Router, fit_router
+from nucfuse.ensemble.routing.router_file import default_router, read_router, write_router
 from nucfuse.errors import DataError
 from nucfuse.pipeline.running import check_output, each_image, engine_name
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nucfuse.data import provenance
+from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset, Sample
 from nucfuse.data.image_folder import open_images
 from nucfuse.data.layouts import open_dataset
@@ -19,9 +19,9 @@ from nucfuse.data.pairing import Pairing, listed, pair
 from nucfuse.data.sizes import open_sizes
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.metrics.dataset import Scores
 from nucfuse.metrics.paired import Paired
 from nucfuse.metrics.results import Comparison, ScoreResult
+from nucfuse.metrics.scores import Scores
 from nucfuse.metrics.scoring import ImageResult, Measures, score_image
 from nucfuse.pipeline.running import check_output, each_image, engine_name
 

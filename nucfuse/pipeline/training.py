@@ -14,16 +14,16 @@ from nucfuse.data.dataset import Dataset
 from nucfuse.data.formats.labels import escape_id
 from nucfuse.data.image_folder import Images, open_images
 from nucfuse.data.layouts import open_dataset
-from nucfuse.data.near_duplicates import ImageRecord
-from nucfuse.data.provenance import run_record, write_json
-from nucfuse.data.splits import grouped_folds, leave_source_out
+from nucfuse.data.run_record import run_record, write_json
+from nucfuse.data.splits.folds import grouped_folds, leave_source_out
+from nucfuse.data.splits.near_duplicates import ImageRecord
 from nucfuse.errors import DataError
-from nucfuse.models.card import Card, read_card
-from nucfuse.models.crops import TrainingImage
-from nucfuse.models.kinds import begin, build_network, check_start, stages_of, validation_of
+from nucfuse.models.families import begin, build_network, check_start, stages_of, validation_of
+from nucfuse.models.files.card import Card, read_card
+from nucfuse.models.files.initial_weights import check_same_network
 from nucfuse.models.precision import chosen_precision
-from nucfuse.models.starting import check_same_network
-from nucfuse.models.training_config import TrainingConfig, read_config
+from nucfuse.models.training.config import TrainingConfig, read_config
+from nucfuse.models.training.crops import TrainingImage
 from nucfuse.pipeline.cross_validated import (
     PARTS,
     card_of_run,
@@ -89,7 +89,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions,
     Parameters
     ----------
     config_path : Path
-        TOML, see `nucfuse.models.training_config.TrainingConfig`.
+        TOML, see `nucfuse.models.training.config.TrainingConfig`.
     truth : Path
         A data set with images (DSB2018), or masks in any format together with ``options.images``.
     out : Path
@@ -151,9 +151,9 @@ def _fit(
     validate: Sequence[TrainingImage], parts: Parts, options: TrainOptions, inputs: list[Path],
     start: Card | None, watch: Watch,
 ) -> str:  # fmt: skip
-    from nucfuse.models.crops import Crops
-    from nucfuse.models.saving import save_network
-    from nucfuse.models.training import Trainer, set_up_tensorflow
+    from nucfuse.models.files.save import save_network
+    from nucfuse.models.training.crops import Crops
+    from nucfuse.models.training.loop import Trainer, set_up_tensorflow
 
     set_up_tensorflow(options.jobs)
     write_json(out / PARTS, parts.to_dict())

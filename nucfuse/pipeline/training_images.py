@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from nucfuse.data.clean_truth import CleanTruth, clean_truth, report
 from nucfuse.data.dataset import Dataset
 from nucfuse.data.image_folder import Images
-from nucfuse.data.near_duplicates import ImageRecord, image_record
+from nucfuse.data.splits.near_duplicates import ImageRecord, image_record
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.models.crops import TrainingImage, training_image
-from nucfuse.models.training_config import TrainingConfig
+from nucfuse.models.training.config import TrainingConfig
+from nucfuse.models.training.crops import TrainingImage, training_image
 
 
 def common_ids(dataset: Dataset, images: Images) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nucfuse.data.atomic import atomic_folder
 from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.provenance import to_json
+from nucfuse.data.run_record import to_json
 from nucfuse.data.statistics import Exploration
 from nucfuse.metrics.results import Comparison, ScoreResult
 from nucfuse.report.plots import exploration_plots

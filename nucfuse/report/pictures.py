@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.data.atomic import atomic_file
 from nucfuse.data.modality import check_rgb
-from nucfuse.ensemble.fusion import Fate, Fusion
+from nucfuse.ensemble.nuclei.provenance import Fate, Fusion
 from nucfuse.masks.instances import Instances
 
 # uint8 (H, W, 3).

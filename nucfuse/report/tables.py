@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from nucfuse.data.statistics import Exploration
-from nucfuse.metrics.dataset import Scores
 from nucfuse.metrics.results import Comparison, ScoreResult
+from nucfuse.metrics.scores import Scores
 
 _HEADLINES = ("dsb_ap", "f1_50", "pq", "aji", "aji_plus", "dice")
 _EXTRA = ("coco_ap", "boundary_ap", "boundary_iou", "boundary_f")

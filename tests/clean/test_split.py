@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction
 
-from nucfuse.clean import _split_kernels as kernels
+from nucfuse.clean.kernels import peaks as kernels
 from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import (
     PARAMETERS,

@@ -5,8 +5,8 @@ import pytest
 
 from nucfuse.data.dataset import Sample
 from nucfuse.data.image_folder import open_images
-from nucfuse.data.images import write_label_png
 from nucfuse.data.layouts import write_dataset
+from nucfuse.data.readers.raster import write_label_png
 from nucfuse.data.sizes import open_sizes
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances

@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import nucfuse as nf
 from nucfuse.clean.split import split
 from nucfuse.ensemble.fuse import PIXEL_METHODS, PIXEL_PARAMETERS, fuse_members
-from nucfuse.ensemble.instance import METHODS
-from nucfuse.ensemble.pixel import fuse_maps
+from nucfuse.ensemble.maps.fuse_maps import fuse_maps
+from nucfuse.ensemble.nuclei.methods import METHODS
 
 LABELS = [np.array([[1, 1, 0, 2]]), np.array([[3, 3, 0, 0]]), np.array([[1, 1, 0, 4]])]
 MAPS = [np.array([[0.9, 0.2, 0.0]]), np.array([[0.6, 0.4, 0.3]]), np.array([[0.9, 0.9, 0.0]])]

@@ -11,7 +11,7 @@ from strategies import label_pairs, label_volumes_pairs, stack_pairs
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import overlaps
-from nucfuse.metrics.errors import KINDS, MENDABLE
+from nucfuse.metrics.anatomy import KINDS, MENDABLE
 from nucfuse.metrics.measures import NUMBER_COLUMNS, measure
 
 RULES = st.sampled_from([">", ">="])

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nucfuse.models import preparation
-from nucfuse.models.adaptive import Adaptive
-from nucfuse.models.base import Segmenter, get_model
-from nucfuse.models.log import LaplacianOfGaussian
-from nucfuse.models.otsu import Otsu
+from nucfuse.models.classical import signal as preparation
+from nucfuse.models.classical.adaptive import Adaptive
+from nucfuse.models.classical.laplacian_of_gaussian import LaplacianOfGaussian
+from nucfuse.models.classical.otsu import Otsu
+from nucfuse.models.segmenter import Segmenter, get_model
 
 SHAPE = (72, 96)
 CENTRES = [(14, 14), (16, 50), (20, 80), (50, 18), (56, 48), (48, 76)]

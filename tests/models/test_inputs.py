@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
-from nucfuse.data.reinhard import reinhard
-from nucfuse.data.stain import haematoxylin, macenko, pca_colour, vahadane
+from nucfuse.data.stains.reinhard import reinhard
+from nucfuse.data.stains.stain import haematoxylin, macenko, pca_colour, vahadane
 from nucfuse.models.inputs import CHANNELS, first_plane, planes, prepared
 
 NORMALISERS = {"macenko": macenko, "vahadane": vahadane, "reinhard": reinhard}

@@ -6,14 +6,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 import nucfuse as nf
-from nucfuse.data.images import read_image, read_labels
+from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.data.sample import sample_folder
-from nucfuse.models.base import as_rgb, get_model
-from nucfuse.models.card import read_card, shipped_cards
+from nucfuse.models.families import build_network
+from nucfuse.models.files.card import read_card, shipped_cards
+from nucfuse.models.files.initial_weights import load_weights
 from nucfuse.models.inputs import first_plane
-from nucfuse.models.kinds import build_network
-from nucfuse.models.starting import load_weights
-from nucfuse.models.training_config import MODELS
+from nucfuse.models.segmenter import as_rgb, get_model
+from nucfuse.models.training.config import MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

@@ -11,8 +11,8 @@ from commands import disc, rows, run
 
 from nucfuse.data.dataset import Sample
 from nucfuse.data.formats.npz import write_probabilities
-from nucfuse.data.images import read_labels
 from nucfuse.data.layouts import open_dataset, write_dataset
+from nucfuse.data.readers.raster import read_labels
 from nucfuse.data.sample import sample_folder
 from nucfuse.masks.instances import Instances
 from nucfuse.report.pictures import write_png

@@ -12,9 +12,9 @@ from made_networks import discs, write_network
 from numpy.testing import assert_array_equal
 
 from nucfuse.data.formats.npz import read_probabilities
-from nucfuse.data.images import read_image, read_labels
 from nucfuse.data.layouts import open_dataset
-from nucfuse.models import card as cards
+from nucfuse.data.readers.raster import read_image, read_labels
+from nucfuse.models.files import card as cards
 from nucfuse.pipeline.predicting import threads_of
 from nucfuse.report.pictures import write_png
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from nucfuse.data.sample import sample_folder
-from nucfuse.ensemble.routing import Decision
+from nucfuse.ensemble.routing.router import Decision
 from nucfuse.pipeline.routing import samples_of
 
 IMAGES = Path(sample_folder()) / "images"

@@ -13,12 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 import nucfuse as nf
 from nucfuse.data.formats.npz import read_probabilities
 from nucfuse.data.layouts import open_dataset
-from nucfuse.models.card import read_card
-from nucfuse.models.network import Network
-from nucfuse.models.starting import load_weights
-from nucfuse.models.training_config import TrainingConfig
-from nucfuse.models.unet import build_unet
-from nucfuse.models.unet_config import UNetConfig
+from nucfuse.models.files.card import read_card
+from nucfuse.models.files.initial_weights import load_weights
+from nucfuse.models.inference.onnx_session import Network
+from nucfuse.models.training.config import TrainingConfig
+from nucfuse.models.unet.config import UNetConfig
+from nucfuse.models.unet.network import build_unet
 from nucfuse.pipeline import training
 from nucfuse.pipeline.training_images import read_images, records_of
 

@@ -9,9 +9,9 @@ from commands import run, small_sample, train
 from numpy.testing import assert_array_equal
 
 import nucfuse as nf
-from nucfuse.data.images import write_label_png
 from nucfuse.data.layouts import open_dataset
-from nucfuse.models.card import read_card
+from nucfuse.data.readers.raster import write_label_png
+from nucfuse.models.files.card import read_card
 from nucfuse.models.mask_rcnn.config import LOSSES
 from nucfuse.report.pictures import write_png
 

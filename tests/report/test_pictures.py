@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from strategies import mask_stacks
 
-from nucfuse.data.images import read_image
-from nucfuse.ensemble.instance import METHODS, fuse_instances
+from nucfuse.data.readers.raster import read_image
+from nucfuse.ensemble.nuclei.methods import METHODS, fuse_instances
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.report.pictures import (

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data import png
-from nucfuse.data._kernels import paint_mask
-from nucfuse.data.archive import is_zip
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.dsb_files import Files, FolderFiles, ZipFiles, sample_folders
-from nucfuse.data.images import image_size, read_image, read_labels
+from nucfuse.data.readers import png
+from nucfuse.data.readers.archive import is_zip
+from nucfuse.data.readers.kernels.png_and_lzw import paint_mask
+from nucfuse.data.readers.raster import image_size, read_image, read_labels
 from nucfuse.errors import DataError
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from nucfuse.data.archive import Archive
-from nucfuse.data.images import IMAGE_SUFFIXES, read_bytes
+from nucfuse.data.readers.archive import Archive
+from nucfuse.data.readers.raster import IMAGE_SUFFIXES, read_bytes
 from nucfuse.errors import DataError
 
 _KINDS = ("images", "masks")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nucfuse.data.atomic import atomic_file, atomic_folder
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
-from nucfuse.data.images import (
+from nucfuse.data.readers.raster import (
     LABEL_SUFFIXES,
     image_size,
     read_labels,

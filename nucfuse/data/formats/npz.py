@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.data.archive import Archive, is_zip
 from nucfuse.data.atomic import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
-from nucfuse.data.npy import read_npy
+from nucfuse.data.readers.archive import Archive, is_zip
+from nucfuse.data.readers.npy import read_npy
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.models.card import Card
-from nucfuse.models.mask_rcnn.network import build_mask_rcnn, roi_strides
-from nucfuse.models.onnx_export import (
+from nucfuse.models.files.card import Card
+from nucfuse.models.files.export import (
     Storage,
     converted,
     name_outputs,
@@ -17,6 +16,7 @@ from nucfuse.models.onnx_export import (
     weights_file,
     write_network,
 )
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn, roi_strides
 
 _OPSET = 17  # RoiAlign without rounding, "half_pixel", is of 16
 _FLOAT, _INT64 = 1, 7  # as ONNX numbers its types
@@ -32,7 +32,7 @@ def export_mask_rcnn(
     model : keras.Model
         Of `build_mask_rcnn`.
     card, folder, storage
-        See `nucfuse.models.onnx_export.export_network`.
+        See `nucfuse.models.files.export.export_network`.
 
     Returns
     -------

@@ -8,16 +8,16 @@ from numpy.typing import ArrayLike
 
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.clean.selection import select
-from nucfuse.ensemble.instance import fuse_instances
+from nucfuse.ensemble.nuclei.methods import fuse_instances
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.models.base import as_rgb
-from nucfuse.models.card import Card
-from nucfuse.models.inference import Inference
-from nucfuse.models.mask_rcnn.graphs import Graphs
-from nucfuse.models.mask_rcnn.runner import Runner
+from nucfuse.models.files.card import Card
+from nucfuse.models.inference.settings import Inference
+from nucfuse.models.mask_rcnn.inference.graphs import Graphs
+from nucfuse.models.mask_rcnn.inference.runner import Runner
+from nucfuse.models.segmenter import as_rgb
 
-# How the nuclei of several views or networks are fused, see `nucfuse.ensemble.weighted`.
+# How the nuclei of several views or networks are fused, see `nucfuse.ensemble.nuclei.weighted`.
 FUSION: dict[str, Any] = {"method": "weighted", "iou": 0.5, "threshold": 0.5, "absent": 1.0}
 # Lowest confidence of what takes part in a vote; what one view alone finds needs more. On 44 images
 # that the network had not seen, eight views gave dsb_ap 0.527 at 0.7, 0.533 at 0.5, 0.526 at 0.3.

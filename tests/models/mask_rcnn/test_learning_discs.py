@@ -7,9 +7,9 @@ from made_mask_rcnn import DiscBatches, discs, segmented
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
 from nucfuse.models.mask_rcnn.config import preset
-from nucfuse.models.mask_rcnn.network import build_mask_rcnn
-from nucfuse.models.training import Trainer
-from nucfuse.models.training_config import TrainingConfig
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
+from nucfuse.models.training.config import TrainingConfig
+from nucfuse.models.training.loop import Trainer
 
 SMALL = preset("small")
 ABOUT = {"n": 6, "radii": (7, 16)}

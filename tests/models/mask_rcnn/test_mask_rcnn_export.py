@@ -10,7 +10,7 @@ from made_mask_rcnn import SURE, made
 from numpy.testing import assert_allclose
 
 from nucfuse.models.mask_rcnn.export import mask_rcnn_to_onnx
-from nucfuse.models.mask_rcnn.network import build_mask_rcnn
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
 
 # Keras 3.15 on NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -10,10 +10,10 @@ from made_networks import discs
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
-from nucfuse.models.base import Segmenter
-from nucfuse.models.card import read_card
+from nucfuse.models.files.card import read_card
 from nucfuse.models.mask_rcnn import segmenter
 from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
+from nucfuse.models.segmenter import Segmenter
 
 CENTRES = [(20, 20), (45, 60), (20, 75)]
 IMAGE = discs((70, 90), CENTRES, 9)

@@ -1,0 +1,96 @@
+"""Compiled search for the peaks of a surface; arguments are checked by `split`."""
+
+import numpy as np
+from numba import njit
+
+from nucfuse.masks.kernels.arrays import root_of
+
+
+@njit(cache=True, nogil=True)
+def peaks(values, order, width, diagonal):
+    """Regional maxima, and how far one must climb down from each to reach a higher one.
+
+    Pixels are flooded from the highest down; where two basins meet, that of the lower peak ends
+    (ties: of the one that was found later). One sort and one pass: reconstruction, as in
+    scikit-image's h-maxima, takes ten times as long.
+
+    Parameters
+    ----------
+    values : float32 (H * W,)
+    order : int64 (M,), flat indices of the foreground, by falling value
+    width : int
+    diagonal : bool, whether pixels also touch at corners
+
+    Returns
+    -------
+    positions : int64 (P,), flat indices in the order of ``order``
+    depths : float64 (P,), infinite for the highest peak of each connected component
+    """
+    parents = np.full(values.size, -1, np.int64)  # -1: not reached yet, or background
+    ranks = np.empty(values.size, np.int64)  # of a basin's peak in the order
+    depths = np.zeros(order.size)
+    neighbours = np.empty(8, np.int64)
+    for rank in range(order.size):
+        pixel = order[rank]
+        parents[pixel] = pixel
+        ranks[pixel] = rank
+        depths[rank] = np.inf
+        for k in range(_around(pixel, width, values.size, diagonal, neighbours)):
+            if parents[neighbours[k]] < 0:
+                continue
+            a, b = root_of(parents, neighbours[k]), root_of(parents, pixel)
+            if a == b:
+                continue
+            if ranks[a] > ranks[b]:
+                a, b = b, a
+            parents[b] = a
+            depths[ranks[b]] = np.float64(values[order[ranks[b]]]) - values[pixel]
+    found = np.flatnonzero(depths > 0)
+    return order[found], depths[found]
+
+
+@njit(cache=True, nogil=True)
+def _around(pixel, width, size, diagonal, neighbours):
+    """Write the flat indices of a pixel's neighbours in the image; returns how many there are."""
+    n = 0
+    column = pixel % width
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            if (dy == 0 and dx == 0) or (dy != 0 and dx != 0 and not diagonal):
+                continue
+            other = pixel + dy * width + dx
+            if 0 <= column + dx < width and 0 <= other < size:
+                neighbours[n] = other
+                n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def spaced(positions, components, distance):
+    """Which peaks are farther than a distance from all kept before them in their component.
+
+    Parameters
+    ----------
+    positions : int64 (P,), flat indices, the most important first
+    components : int32 (H, W)
+    distance : float, in pixels
+
+    Returns
+    -------
+    bool (P,)
+    """
+    height, width = components.shape
+    taken = np.zeros((height, width), np.bool_)
+    kept = np.zeros(positions.size, np.bool_)
+    reach = int(min(distance, height + width))
+    for p in range(positions.size):
+        y, x = positions[p] // width, positions[p] % width
+        if taken[y, x]:
+            continue
+        kept[p] = True
+        for v in range(max(0, y - reach), min(height, y + reach + 1)):
+            for u in range(max(0, x - reach), min(width, x + reach + 1)):
+                near = (v - y) ** 2 + (u - x) ** 2 <= distance * distance
+                if near and components[v, u] == components[y, x]:
+                    taken[v, u] = True
+    return kept

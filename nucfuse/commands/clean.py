@@ -1,0 +1,35 @@
+"""`nucfuse clean`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nucfuse.commands.options import OUT, OVERLAP, PATH, READING, SETTINGS
+
+
+@click.command()
+@click.argument("pred", type=PATH)
+@OUT
+@click.option(
+    "--by",
+    type=click.Choice(["score", "area", "nearest"]),
+    default="score",
+    show_default=True,
+    help="Which nucleus gets a pixel that several claim.",
+)
+@click.option(
+    "--split",
+    "split_method",
+    default="watershed",
+    show_default=True,
+    help="How probability maps become nuclei.",
+)
+@OVERLAP
+@SETTINGS
+@READING
+def clean(pred: Path, out: Path, **given: Any) -> None:
+    """Clean predictions: overlaps, specks, giants, holes, outlines; or split probability maps."""
+    from nucfuse.pipeline import cleaning
+
+    click.echo(cleaning.clean(pred, out, **given), err=True)

@@ -1,0 +1,29 @@
+"""`nucfuse convert`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nucfuse.commands.options import PATH, READING
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("target", metavar="OUT", type=PATH)
+@click.option(
+    "--to",
+    required=True,
+    type=click.Choice(["labels", "kaggle", "coco", "npz", "geojson", "imagej"]),
+)
+@click.option(
+    "--sizes",
+    type=PATH,
+    help="Images or a data set that know the image sizes, for a Kaggle submission.",
+)
+@READING
+def convert(source: Path, target: Path, to: str, **settings: Any) -> None:
+    """Convert a data set to another format."""
+    from nucfuse.pipeline import converting
+
+    click.echo(converting.convert(source, target, to, **settings), err=True)

@@ -1,0 +1,65 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+FORMATS = click.Choice(["dsb", "labels", "kaggle", "coco", "npz"])
+
+
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, listed in the help in this order."""
+
+    def add(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return add
+
+
+WORKERS = options(
+    click.option("--jobs", type=click.IntRange(1), help="Threads [default: one per core]."),
+    click.option("--engine", help="Workers: serial, local:N or dask://host:port."),
+)
+READING = options(
+    click.option(
+        "--format", "format_", type=FORMATS, help="Format of the input, if not recognised."
+    ),
+    WORKERS,
+)
+SCORING = options(
+    click.option("--truth-format", type=FORMATS, help="Format of TRUTH, if not recognised."),
+    click.option("--missing", type=click.Choice(["error", "zero", "skip"]), default="error",
+                 show_default=True, help="What a missing or unreadable prediction means."),
+    click.option("--allow-overlap", is_flag=True, help="Score masks that overlap as they are."),
+    click.option("--rule", type=click.Choice([">", ">="]), default=">", show_default=True,
+                 help="A hit is IoU > or >= threshold."),
+    click.option("--thresholds", help="IoU thresholds, such as 0.5,0.75 [default: 0.5 … 0.95]."),
+    click.option("--metrics", default="", help="Also measure: coco_ap,boundary."),
+    click.option("--by", multiple=True, metavar="modality|size|COLUMN",
+                 help="Also score each stratum. Repeatable."),
+    click.option("--images", type=PATH, help="Images, for --by modality."),
+    click.option("--metadata", type=PATH, help="CSV with a row per image, for --by COLUMN."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap."),
+    click.option("--out", type=PATH, help="Folder for the tables."),
+    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+)  # fmt: skip
+SETTINGS = options(
+    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+                 help="A parameter, or split.NAME=VALUE for splitting maps. Repeatable."),
+    click.option("--images", type=PATH,
+                 help="Images, or a data set that knows the sizes, for Kaggle submissions."),
+)  # fmt: skip
+OUT = click.option(
+    "--out", type=PATH, required=True,
+    help="Folder of label images, or a file .csv (Kaggle), .json (COCO), .npz.",
+)  # fmt: skip
+OVERLAP = click.option(
+    "--allow-overlap", is_flag=True, help="Leave overlapping results (COCO, .npz)."
+)

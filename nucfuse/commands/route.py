@@ -1,0 +1,75 @@
+"""`nucfuse route fit|show|apply`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nucfuse.commands.options import PATH, WORKERS
+
+
+@click.group()
+def route() -> None:
+    """Send each kind of image to its own model: learn, show and apply a router."""
+
+
+@route.command()
+@click.argument("images", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The router, a .json file.")
+@click.option(
+    "--features",
+    type=click.Choice(["polarity", "study"]),
+    default="polarity",
+    show_default=True,
+    help="What is looked at; 'study' as in 2018, mean HSV.",
+)
+@click.option("--k", type=click.IntRange(1), default=3, show_default=True, help="Clusters.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of K-means.")
+def fit(images: Path, out: Path, **given: Any) -> None:
+    """Learn clusters of images without labels."""
+    from nucfuse.pipeline import routing
+
+    click.echo(routing.fit(images, out, **given), err=True)
+
+
+@route.command()
+@click.argument("images", type=PATH)
+@click.option("--router", default="default", show_default=True, help="Router .json.")
+@click.option("--out", type=PATH, required=True, help="Folder for a contact sheet per cluster.")
+@click.option(
+    "--most", type=click.IntRange(1), default=48, show_default=True, help="Images on a sheet."
+)
+@WORKERS
+def show(images: Path, router: str, out: Path, most: int, **given: Any) -> None:
+    """Draw a contact sheet of each cluster."""
+    from nucfuse.data.atomic import atomic_folder
+    from nucfuse.data.formats.labels import escape_id
+    from nucfuse.pipeline import routing, running
+    from nucfuse.report.pictures import contact_sheet, write_png
+
+    running.check_output(out, [images])
+    loaded = routing.open_router(router)
+    decisions = routing.decide(images, loaded, **given)
+    with atomic_folder(out) as folder:
+        for name in sorted({d.cluster for d in decisions.values()}):
+            chosen = routing.samples_of(images, decisions, name, most)
+            total = sum(d.cluster == name for d in decisions.values())
+            sheet = contact_sheet(chosen, heading=f"{name}: {len(chosen)} of {total} images")
+            write_png(folder / f"{escape_id(name)}.png", sheet)
+    click.echo("\n".join(routing.counts(decisions, loaded.names)), err=True)
+
+
+@route.command()
+@click.argument("images", type=PATH)
+@click.option("--router", default="default", show_default=True, help="Router .json.")
+@click.option("--out", type=PATH, required=True, help="CSV: the cluster of each image.")
+@WORKERS
+def apply(images: Path, router: str, out: Path, **given: Any) -> None:
+    """Write the cluster of each image to a CSV."""
+    from nucfuse.pipeline import routing, running
+
+    running.check_output(out, [images])
+    loaded = routing.open_router(router)
+    decisions = routing.decide(images, loaded, **given)
+    routing.write_decisions(out, decisions)
+    click.echo("\n".join(routing.counts(decisions, loaded.names)), err=True)

@@ -1,0 +1,32 @@
+"""`nucfuse submit`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nucfuse.commands.options import PATH, READING
+
+
+@click.command()
+@click.argument("pred", type=PATH)
+@click.argument("target", metavar="OUT.csv", type=PATH)
+@click.option(
+    "--sample-submission",
+    type=PATH,
+    help="Kaggle's sample CSV: which images must be there, in which order.",
+)
+@click.option("--sizes", type=PATH, help="Images or a data set that know the image sizes.")
+@click.option(
+    "--by",
+    type=click.Choice(["score", "area", "nearest"]),
+    default="score",
+    show_default=True,
+    help="Which nucleus gets a pixel that several claim.",
+)
+@READING
+def submit(pred: Path, target: Path, **settings: Any) -> None:
+    """Write a Kaggle submission: overlaps removed, one row per nucleus, empty images kept."""
+    from nucfuse.pipeline import converting
+
+    click.echo(converting.submit(pred, target, **settings), err=True)

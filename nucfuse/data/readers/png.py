@@ -1,0 +1,183 @@
+"""A strict PNG reader that keeps what others change: palette indices, and ids in 1 to 4 bits.
+
+It reads the masks of the DSB2018 training set in a sixth of the CPU time of OpenCV,
+as libpng inflates with zlib and this with zlib-ng, which copies long runs of zeros much faster.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.data.readers.allocation import check_claim
+from nucfuse.data.readers.kernels import png_and_lzw as kernels
+from nucfuse.errors import DataError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER_BYTES = 33
+
+_HEADER = struct.Struct(">8sI4sIIBBBBBI")
+_CHUNK = struct.Struct(">I4s")
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
+_CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
+_DEPTHS = {
+    _GREY: (1, 2, 4, 8, 16), _RGB: (8, 16), _PALETTE: (1, 2, 4, 8),
+    _GREY_ALPHA: (8, 16), _RGBA: (8, 16),
+}  # fmt: skip
+
+# Not in every build of imagecodecs; the slower zlib gives the same bytes.
+_inflate: Callable[..., Any] = (
+    imagecodecs.zlibng_decode if imagecodecs.ZLIBNG.available else imagecodecs.zlib_decode
+)
+
+
+class Png(NamedTuple):
+    """A decoded PNG.
+
+    Attributes
+    ----------
+    values : ndarray of uint8 or uint16, shape (H, W) or (H, W, C)
+        Grey values or palette indices as stored, not scaled; else the channels, alpha last.
+    palette : ndarray of uint8, shape (K, 3), or None
+        RGB of each palette index.
+    has_alpha : bool
+    """
+
+    values: NDArray[np.uint8] | NDArray[np.uint16]
+    palette: NDArray[np.uint8] | None
+    has_alpha: bool
+
+
+class Header(NamedTuple):
+    """The IHDR chunk."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlaced: bool
+
+
+def read_header(data: bytes) -> Header:
+    """The header of a PNG; its first `HEADER_BYTES` bytes suffice.
+
+    Raises
+    ------
+    DataError
+        Without the file's name, which the caller knows: truncated, damaged, or not a PNG.
+    """
+    if len(data) < HEADER_BYTES:
+        raise DataError("the PNG is truncated within its header")
+    mark, length, kind, width, height, depth, colour, packing, filters, interlace, crc = (
+        _HEADER.unpack_from(data)
+    )
+    if mark != SIGNATURE or length != 13 or kind != b"IHDR" or crc != zlib.crc32(data[12:29]):
+        raise DataError("the PNG header is damaged")
+    if not (0 < width < 2**31 and 0 < height < 2**31):
+        raise DataError(f"the PNG header claims an impossible size, {height} x {width}")
+    if depth not in _DEPTHS.get(colour, ()) or packing or filters or interlace > 1:
+        raise DataError("the PNG header names a pixel format that does not exist")
+    return Header(width, height, depth, colour, interlace == 1)
+
+
+def read_png(data: bytes) -> Png:
+    """Decode a PNG, all of it or nothing.
+
+    Raises
+    ------
+    DataError
+        Without the file's name: truncated, damaged (checksums), or a header that claims more
+        than the file can hold.
+    """
+    header = read_header(data)
+    packed, palette = _chunks(data)
+    row_bytes = (header.width * _CHANNELS[header.colour] * header.depth + 7) // 8
+    check_claim(header.height * (row_bytes + 1), len(packed), compressed=True)
+    if header.interlaced:
+        values = _interlaced(data, header)
+    else:
+        values = _values(_rows(packed, header, row_bytes), header)
+    if header.colour == _PALETTE and palette is None:
+        raise DataError("the PNG has palette indices but no palette")
+    # Other kinds of PNG may carry a palette as a mere suggestion.
+    return Png(
+        values, palette if header.colour == _PALETTE else None,
+        header.colour in (_GREY_ALPHA, _RGBA),
+    )  # fmt: skip
+
+
+def _chunks(data: bytes) -> tuple[bytes | memoryview, NDArray[np.uint8] | None]:
+    """The compressed pixels, and the palette if there is one; checks order and checksums."""
+    view = memoryview(data)
+    packed: list[memoryview] = []
+    palette = None
+    at = len(SIGNATURE)
+    while True:
+        if at + 12 > len(data):
+            raise DataError("the PNG is truncated: its end is missing")
+        length, kind = _CHUNK.unpack_from(data, at)
+        end = at + 12 + length
+        if end > len(data):
+            raise DataError("the PNG is truncated: its end is missing")
+        critical = not kind[0] & 32
+        if (
+            critical
+            and zlib.crc32(view[at + 4 : end - 4]).to_bytes(4, "big") != view[end - 4 : end]
+        ):
+            raise DataError(f"the PNG is damaged: wrong checksum at byte {at}")
+        if kind == b"IDAT":
+            packed.append(view[at + 8 : end - 4])
+        elif kind == b"PLTE":
+            palette = np.frombuffer(view[at + 8 : at + 8 + length // 3 * 3], np.uint8)
+        elif kind == b"IEND":
+            break
+        elif critical and at > len(SIGNATURE):
+            raise DataError(f"the PNG is damaged: unknown part {kind!r} at byte {at}")
+        at = end
+    pixels = packed[0] if len(packed) == 1 else b"".join(packed)
+    return pixels, None if palette is None else palette.reshape(-1, 3)
+
+
+def _rows(packed: bytes | memoryview, header: Header, row_bytes: int) -> NDArray[np.uint8]:
+    """Inflate and unfilter -> bytes of the image, uint8 (H, row_bytes)."""
+    raw = np.empty(header.height * (row_bytes + 1), np.uint8)
+    try:
+        got = _inflate(packed, out=raw)
+    except (RuntimeError, ValueError) as problem:
+        raise DataError(
+            "the PNG is damaged: its compressed pixels are no valid stream"
+        ) from problem
+    if len(got) != raw.size:
+        raise DataError("the PNG is damaged: it has fewer rows than its header says")
+    rows = np.empty((header.height, row_bytes), np.uint8)
+    step = max(1, _CHANNELS[header.colour] * header.depth // 8)
+    if not kernels.unfilter_png(raw.reshape(header.height, -1), step, rows):
+        raise DataError("the PNG is damaged: unknown filter")
+    return rows
+
+
+def _values(rows: NDArray[np.uint8], header: Header) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    channels = _CHANNELS[header.colour]
+    shape = (header.height, header.width, channels)[: 2 + (channels > 1)]
+    if header.depth == 16:
+        return rows.view(">u2").astype(np.uint16).reshape(shape)
+    if header.depth == 8:
+        return rows.reshape(shape)
+    bits = np.unpackbits(rows, axis=1).reshape(header.height, -1, header.depth)
+    weights = (1 << np.arange(header.depth)[::-1]).astype(np.uint8)
+    values = (bits * weights).sum(axis=2, dtype=np.uint8)
+    return np.ascontiguousarray(values[:, : header.width])
+
+
+def _interlaced(data: bytes, header: Header) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    # Rare, so left to libpng, which would turn indices into colours and spread 1 to 4 bits over 8.
+    if header.colour == _PALETTE or header.depth < 8:
+        raise DataError("interlaced PNG with a palette or below 8 bits; save it not interlaced")
+    try:
+        return np.asarray(imagecodecs.png_decode(data))
+    except (RuntimeError, ValueError) as problem:
+        raise DataError(f"the PNG is damaged: {problem}") from problem

@@ -1,0 +1,75 @@
+"""Detections: what the box head says of proposals (He et al. 2017, 3.1, inference)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.ensemble.boxes.boxes import nms_boxes
+from nucfuse.models.mask_rcnn.box_coding import clipped, decode, large_enough
+from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
+
+
+class Detections(NamedTuple):
+    """What is detected in one image, from the highest score to the lowest.
+
+    Attributes
+    ----------
+    boxes : ndarray of float32, shape (D, 4)
+    scores : ndarray of float32, shape (D,)
+        Probability of the class.
+    classes : ndarray of int32, shape (D,)
+        From 1; 0 is the background.
+    rois : ndarray of int64, shape (D,)
+        The region each was found in.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    classes: NDArray[np.int32]
+    rois: NDArray[np.int64]
+
+
+def detect(
+    rois: NDArray[np.float32], probs: NDArray[np.float32], deltas: NDArray[np.float32],
+    shape: tuple[int, int], config: MaskRCNNConfig,
+) -> Detections:  # fmt: skip
+    """Boxes of the classes that are likely enough, without duplicates.
+
+    Each region gives a box of every class but the background whose probability is at least
+    ``min_confidence``. One that overlaps a likelier one of its class by more than ``detection_nms``
+    is dropped, and at most ``max_instances`` are kept.
+
+    Parameters
+    ----------
+    rois : ndarray of float32, shape (R, 4)
+    probs : ndarray of float32, shape (R, n_classes)
+        Class 0 is the background.
+    deltas : ndarray of float32, shape (R, n_classes, 4)
+        From the regions, for each class.
+    shape : (H, W)
+        Of the network's input; boxes are cut to it.
+    config : MaskRCNNConfig
+
+    Returns
+    -------
+    Detections
+
+    Raises
+    ------
+    ValueError
+        If a probability, or a delta of what is likely enough, is not finite.
+    """
+    if not np.isfinite(probs).all():
+        raise ValueError("probs of the box head must be finite; the network has diverged")
+    region, category = np.nonzero(probs[:, 1:] >= np.float32(config.min_confidence))
+    category += 1
+    moves = deltas[region, category]
+    if not np.isfinite(moves).all():
+        raise ValueError("deltas of the box head must be finite; the network has diverged")
+    boxes = clipped(decode(moves, rois[region], config.box_std), shape)
+    kept = np.flatnonzero(large_enough(boxes, config.min_side))
+    boxes, region, category = boxes[kept], region[kept], category[kept]
+    scores = probs[region, category]
+    first = nms_boxes(boxes, scores, category, config.detection_nms)[: config.max_instances]
+    return Detections(boxes[first], scores[first], category[first].astype(np.int32), region[first])

@@ -80,7 +80,7 @@ def test_reads_settings_inside_settings():
 def test_unknown_names_are_told_with_the_known_ones():
     with pytest.raises(DataError, match=r"^here has no setting 'dept'; there are: depth$"):
         read(Inner, {"dept": 1}, "here")
-    with pytest.raises(DataError, match="^here must be a table of settings, got 3$"):
+    with pytest.raises(DataError, match=r"^here must be a table of settings, got 3$"):
         read(Inner, 3, "here")
 
 

@@ -14,7 +14,7 @@ import cv2
 import imagecodecs
 import numpy as np
 
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 from nucfuse.masks.labels import smallest_dtype
 
 # One for each look the training images have: sources differ in size, magnification and stain.

@@ -17,7 +17,7 @@ import imagecodecs
 import numpy as np
 from measure import cpu_times
 
-from nucfuse.data.image_folder import open_images
+from nucfuse.data.formats.image_folder import open_images
 from nucfuse.models.files.card import read_card, shipped_cards
 from nucfuse.models.inference.onnx_session import Network
 from nucfuse.models.segmenter import default_model

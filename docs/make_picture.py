@@ -11,7 +11,7 @@ import numpy as np
 import nucfuse as nf
 from nucfuse.data.modality import modality
 from nucfuse.data.readers.raster import read_image, read_labels
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 from nucfuse.models.segmenter import get_model
 from nucfuse.report.pictures import grid, legend, outlines, titled
 

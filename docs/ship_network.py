@@ -14,8 +14,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from nucfuse.data.image_folder import open_images
-from nucfuse.data.layouts import open_dataset
+from nucfuse.data.formats.image_folder import open_images
+from nucfuse.data.io import open_dataset
 from nucfuse.data.run_record import write_json
 from nucfuse.models.files.card import FORMAT, WEIGHTS
 from nucfuse.pipeline.cross_validated import PARTS, card_of_run, held_out_of

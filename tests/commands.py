@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from nucfuse import cli
 from nucfuse.data.readers.raster import image_size
-from nucfuse.data.sample import copy_sample
+from nucfuse.data.sample_images import copy_sample
 
 
 def run(*args):

@@ -11,6 +11,14 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+# Image ids that are hard to make file names of.
+ODD_IDS = [
+    "../x", "/etc/passwd", "..", ".", "", ".hidden", "a/b", "a\\b", "nul\0byte", "con", "LPT1.txt",
+    "001", "1e3", "NA", "nan", "Zelle µ 細胞 🔬", "50%", "%2F", "%", "%25", "a b ", "end.",
+    "new\nline", "x_mask", "x_cp_masks", "x_mask_mask", "_mask", "x%5Fmask", "a.png", "a.b.tif",
+    "C:x", "-rf", "~",
+]  # fmt: skip
+
 
 def chunk(kind, content):
     """One part of a PNG with its length and checksum."""

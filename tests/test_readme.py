@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from nucfuse import cli
 from nucfuse.data.readers.raster import read_labels, write_label_png
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -53,8 +53,8 @@ def fuse(preds: tuple[Path, ...], out: Path, report: Path | None, explain: tuple
 
     Each PRED: masks in any format, or a folder of probability maps (.npz).
     """
-    from nucfuse.data.atomic import atomic_folder
-    from nucfuse.data.image_folder import open_images
+    from nucfuse.data.atomic_output import atomic_folder
+    from nucfuse.data.formats.image_folder import open_images
     from nucfuse.pipeline import fusing, running
     from nucfuse.report.fusions import FusionFiles
 

@@ -42,8 +42,8 @@ def fit(images: Path, out: Path, **given: Any) -> None:
 @WORKERS
 def show(images: Path, router: str, out: Path, most: int, **given: Any) -> None:
     """Draw a contact sheet of each cluster."""
-    from nucfuse.data.atomic import atomic_folder
-    from nucfuse.data.formats.labels import escape_id
+    from nucfuse.data.atomic_output import atomic_folder
+    from nucfuse.data.image_ids import escape_id
     from nucfuse.pipeline import routing, running
     from nucfuse.report.pictures import contact_sheet, write_png
 

@@ -11,7 +11,7 @@ from nucfuse.commands.options import PATH
 @click.option("--out", type=PATH, required=True, help="Folder to copy to.")
 def sample(out: Path) -> None:
     """Copy the bundled real images and their truth to a folder, to try things on."""
-    from nucfuse.data.sample import copy_sample
+    from nucfuse.data.sample_images import copy_sample
 
     copy_sample(out)
     click.echo(f"{out / 'images'}\n{out / 'truth'}")

@@ -50,7 +50,7 @@ def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: An
 
     A run that was interrupted goes on from its last epoch when the command is given again.
     """
-    from nucfuse.data.image_folder import open_images
+    from nucfuse.data.formats.image_folder import open_images
     from nucfuse.pipeline import training
     from nucfuse.report.training import write_log
 

@@ -59,7 +59,7 @@ def find_flaws(masks: Instances) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def clean_truth(
     masks: NDArray[Any] | Instances, holes: Holes = "fill", pieces: Pieces = "largest"
 ) -> CleanTruth:
-    """Mend or leave out annotations that are drawn badly.
+    """Repair or leave out annotations that are drawn badly.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def clean_truth(
     -----
     The 2018 study left out all masks that have contours inside of contours, before it trained its
     Mask R-CNN (``holes="exclude", pieces="exclude"``): its held-out score rose from 0.291 to 0.318.
-    For a network that learns every pixel that would turn nuclei into background, so mending is the
+    For a network that learns every pixel that would turn nuclei into background, so repair is the
     default. Of a mask with holes in several pieces, pieces are cut first.
 
     Examples
@@ -109,12 +109,12 @@ def clean_truth(
         out |= in_pieces
     fill = with_holes & ~out & (holes == "fill")
     cut = in_pieces & ~out & (pieces == "largest")
-    mended = _mended(nuclei, fill, cut) if fill.any() or cut.any() else nuclei
-    return CleanTruth(mended[~out], nuclei[out], with_holes, in_pieces)
+    repaired = _repaired(nuclei, fill, cut) if fill.any() or cut.any() else nuclei
+    return CleanTruth(repaired[~out], nuclei[out], with_holes, in_pieces)
 
 
-def _mended(nuclei: Instances, fill: NDArray[np.bool_], cut: NDArray[np.bool_]) -> Instances:
-    """The same masks, some of them cut down to their largest piece, then some of them filled."""
+def _repaired(nuclei: Instances, fill: NDArray[np.bool_], cut: NDArray[np.bool_]) -> Instances:
+    """Cut the masks of ``cut`` down to their largest piece, then fill those of ``fill``."""
     crops, corners = nuclei.to_crops()
     for i in np.flatnonzero(cut):
         crops[i] = largest_piece(crops[i])
@@ -128,8 +128,5 @@ def _mended(nuclei: Instances, fill: NDArray[np.bool_], cut: NDArray[np.bool_]) 
             here = taken[y : y + height, x : x + width]
             crops[i] = filled(crops[i]) & ~(here & ~crops[i])
             here |= crops[i]
-    return replace(
-        Instances.from_crops(crops, places, nuclei.shape),
-        scores=nuclei.scores, sources=nuclei.sources, source_names=nuclei.source_names,
-        classes=nuclei.classes,
-    )  # fmt: skip
+    about = {n: getattr(nuclei, n) for n in ("scores", "sources", "source_names", "classes")}
+    return replace(Instances.from_crops(crops, places, nuclei.shape), **about)

@@ -1,16 +1,13 @@
-"""What every format is read into: a data set of samples, and the error all readers raise."""
+"""What every format is read into: a data set of samples."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-
-__all__ = ["DataError", "Dataset", "Sample", "Shape", "ShapeOf", "Writer"]
 
 Shape = tuple[int, int]
 # Where a format has no sizes (a Kaggle submission), they are asked for by image id.
@@ -52,7 +49,7 @@ class Dataset(Protocol):
 
     @property
     def format(self) -> str:
-        """Name of the format, as `layouts.FORMATS` has it."""
+        """Name of the format, as `nucfuse.data.io.FORMATS` has it."""
         ...
 
     @property
@@ -61,7 +58,7 @@ class Dataset(Protocol):
         ...
 
     def read(self, image_id: str) -> Sample:
-        """The nuclei of one image; raises DataError."""
+        """Read the nuclei of one image; raises DataError."""
         ...
 
     def shape(self, image_id: str) -> Shape | None:
@@ -69,8 +66,5 @@ class Dataset(Protocol):
         ...
 
     def image(self, image_id: str) -> NDArray[Any] | None:
-        """The image itself, uint8 (H, W, 3), if the data set has images, else None."""
+        """Read the image itself, uint8 (H, W, 3), if the data set has images, else None."""
         ...
-
-
-Writer = Callable[[Path, Iterable[Sample]], None]

@@ -53,11 +53,11 @@ class Report:
     findings: list[Finding]
 
     def to_json(self) -> str:
-        """The report as JSON."""
+        """Write the report as JSON."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False)
 
     def to_text(self, examples: int = 3) -> str:
-        """The report for people: per kind how often, a remedy, and the first examples."""
+        """Write the report for people: per kind how often, a remedy, and the first examples."""
         lines = [f"{self.path}: {self.format}, {self.n_images} images, {self.n_nuclei} nuclei"]
         if not self.findings:
             return lines[0] + "\nNothing wrong was found."
@@ -82,7 +82,7 @@ def examine(dataset: Dataset, image_id: str) -> tuple[int, str | None, list[Find
             raise DataError("a 3-D volume; the doctor looks at 2-D images only")
         nuclei = masks if isinstance(masks, Instances) else Instances.from_labels(masks)
         found = [Finding(image_id, "note", 1, note) for note in sample.notes]
-        found += [Finding(image_id, *rest) for rest in _of_masks(nuclei, sample.names)]
+        found += [Finding(image_id, *rest) for rest in _mask_findings(nuclei, sample.names)]
         image = dataset.image(image_id)
     except ValueError as error:
         return 0, None, [Finding(image_id, "unreadable", 1, str(error))]
@@ -103,7 +103,7 @@ def duplicate_images(hashes: dict[str, str]) -> Iterator[Finding]:
         first.setdefault(digest, image_id)
 
 
-def _of_masks(nuclei: Instances, names: tuple[str, ...]) -> Iterator[tuple[str, int, str]]:
+def _mask_findings(nuclei: Instances, names: tuple[str, ...]) -> Iterator[tuple[str, int, str]]:
     """(kind, count, detail) for everything odd about the masks of one image."""
 
     def called(indices: list[int]) -> str:

@@ -5,8 +5,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.data.intensity import pixel_grid
+
 Modality = Literal["fluorescence", "histology", "brightfield"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
+UNKNOWN = "unknown"  # of an image that is not there
 
 # In the 664 DSB2018 training images the median value (largest channel) is at most 44 on dark
 # grounds and at least 167 on bright ones; mean chroma is 0 in grey images and at least 11.9 in
@@ -50,8 +53,7 @@ def modality(image: NDArray[Any]) -> Modality:
     'brightfield'
     """
     pixels = check_rgb(image)
-    step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
-    grid = pixels[::step, ::step].reshape(-1, 3)
+    grid = pixel_grid(pixels, _SAMPLES).reshape(-1, 3)
     value = grid.max(axis=1)
     if np.median(value) < _DARK:
         return "fluorescence"
@@ -60,7 +62,7 @@ def modality(image: NDArray[Any]) -> Modality:
 
 
 def check_rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """The image itself, if it is RGB of uint8 (H, W, 3); else a ValueError or TypeError."""
+    """Return the image if it is RGB of uint8 (H, W, 3); else raise a ValueError or TypeError."""
     pixels = np.asarray(image)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise ValueError(f"image must be RGB of shape (H, W, 3), got shape {pixels.shape}")

@@ -1,12 +1,10 @@
 """Which images of a truth and a prediction belong together."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nucfuse.data.dataset import Dataset
+from nucfuse.data.image_ids import first_ids
 from nucfuse.errors import DataError
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,9 @@ def pair(truth: Dataset, pred: Dataset) -> Pairing:
     paired = [name for name in truth.ids if name in own_word]
     if not paired:
         raise DataError(
-            f"{pred.path}: no image id is also in {truth.path}. Truth has {listed(truth.ids, 3)}; "
-            f"prediction has {listed(pred.ids, 3)}. Ids are file names without the ending (and "
-            "without _masks, _label, _pred …)"
+            f"{pred.path}: no image id is also in {truth.path}. Truth has "
+            f"{first_ids(truth.ids, 3)}; prediction has {first_ids(pred.ids, 3)}. Ids "
+            "are file names without the ending (and without _masks, _label, _pred …)"
         )
     known = set(truth.ids)
     return Pairing(
@@ -53,16 +51,3 @@ def pair(truth: Dataset, pred: Dataset) -> Pairing:
         sorted(name for name in own_word if name not in known),
         own_word,
     )
-
-
-def listed(ids: Sequence[str], most: int = _SHOWN) -> str:
-    """Some ids for a message: the first few, and how many more.
-
-    Examples
-    --------
-    >>> listed(["a", "b", "c"], 2)
-    "'a', 'b' and 1 more"
-    """
-    shown = ", ".join(repr(name) for name in ids[:most])
-    more = len(ids) - most
-    return f"{shown} and {more} more" if more > 0 else shown

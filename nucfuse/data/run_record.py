@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 
 _PACKAGES = (
     "nucfuse",
@@ -62,6 +62,6 @@ def to_json(document: Any) -> str:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """A JSON file, whole or not there."""
+    """Write a JSON file, whole or not at all."""
     with atomic_file(path) as part:
         part.write_text(to_json(document) + "\n", "utf-8")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.data.intensity import percentile_range, pixel_grid, stretched
 from nucfuse.data.modality import check_rgb, modality
 from nucfuse.data.stains.reinhard import reinhard
 from nucfuse.data.stains.stain import haematoxylin, macenko, pca_colour, vahadane
@@ -17,7 +18,7 @@ CHANNELS: dict[str, int] = {
 
 # Percentiles that become 0 and 1. On a dark ground the brightest pixels are what matters, and a few
 # nuclei may be all that is bright; on a bright one dust is dark.
-_LOW, _HIGH = 0.5, 99.8
+_PERCENTILES = 0.5, 99.8
 _SAMPLES = 65536  # pixels that the percentiles are taken from
 
 
@@ -103,39 +104,22 @@ def _views(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
         yield _stretched(pixels.max(axis=2))
         yield _stretched(pixels.mean(axis=2).astype(np.uint8))
     else:
-        spread = np.std(_sampled(pixels), axis=0)
+        spread = np.std(pixel_grid(pixels, _SAMPLES).reshape(-1, 3), axis=0)
         for c in np.argsort(-spread, kind="stable"):
             yield _stretched(255 - pixels[..., c])
 
 
-def _sampled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
-    return pixels[::step, ::step].reshape(-1, pixels.shape[2])
-
-
-def _range(plane: NDArray[Any]) -> tuple[float, float]:
-    """What becomes 0 and what 1; equal if the plane is constant."""
-    low, high = np.percentile(_sampled(plane[..., np.newaxis]), (_LOW, _HIGH))
-    if high <= low:  # nearly all pixels are the same: the percentiles see none of the others
-        low, high = float(plane.min()), float(plane.max())
-    return float(low), float(high)
-
-
-def _stretched(plane: NDArray[Any]) -> NDArray[np.uint8]:
-    low, high = _range(plane)
-    if high <= low:
-        return np.zeros(plane.shape, np.uint8)
-    table = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
-    return np.round(table).astype(np.uint8)[plane]
+def _stretched(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return stretched(np.arange(256), *percentile_range(plane, _PERCENTILES, _SAMPLES))[plane]
 
 
 def _unit(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """A plane of any range stretched to [0, 1], (H, W, 1); a constant one is 0."""
-    low, high = _range(plane)
+    low, high = percentile_range(plane, _PERCENTILES, _SAMPLES)
     if high <= low:
         return np.zeros((*plane.shape, 1), np.float32)
-    stretched = np.clip((plane - np.float32(low)) / np.float32(high - low), 0, 1)
-    return stretched[..., np.newaxis].astype(np.float32)
+    unit = np.clip((plane - np.float32(low)) / np.float32(high - low), 0, 1)
+    return unit[..., np.newaxis].astype(np.float32)
 
 
 def as_seen(image: NDArray[np.uint8], kind: str) -> NDArray[Any]:

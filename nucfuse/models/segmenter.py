@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.data.intensity import percentile_range, stretched
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.files.card import DEFAULT, shipped_cards
@@ -139,8 +140,4 @@ def _stretched(array: NDArray[Any]) -> NDArray[np.uint8]:
         raise ValueError("image holds NaN or infinite values; replace them first")
     # Halves, so that the difference of the two ends of the float64 range is finite.
     halves = array.astype(np.float64) / 2
-    low, high = np.percentile(halves, (0.1, 99.9))
-    if high <= low:
-        low, high = halves.min(), max(halves.max(), np.nextafter(halves.min(), np.inf))
-    scaled = (np.clip(halves, low, high) - low) / (high - low)
-    return np.round(scaled * 255).astype(np.uint8)
+    return stretched(halves, *percentile_range(halves, (0.1, 99.9)))

@@ -11,8 +11,7 @@ from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import Method as SplitMethod
 from nucfuse.clean.split import parameters_of, split
 from nucfuse.data.dataset import Sample
-from nucfuse.data.layouts import format_of_output, write_dataset
-from nucfuse.data.sizes import open_sizes
+from nucfuse.data.io import format_of_output, open_sizes, write_dataset
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts

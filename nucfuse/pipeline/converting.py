@@ -10,9 +10,8 @@ from nucfuse.data.dataset import Dataset, Sample, ShapeOf
 from nucfuse.data.doctor import Report, duplicate_images, examine
 from nucfuse.data.formats import kaggle
 from nucfuse.data.formats.writing import as_instances
-from nucfuse.data.layouts import open_dataset, write_dataset
-from nucfuse.data.pairing import listed
-from nucfuse.data.sizes import open_sizes
+from nucfuse.data.image_ids import first_ids
+from nucfuse.data.io import open_dataset, open_sizes, write_dataset
 from nucfuse.errors import DataError
 from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
 
@@ -123,11 +122,11 @@ def _wanted_ids(dataset: Dataset, sample_submission: Path) -> list[str]:
     if missing:
         raise DataError(
             f"{dataset.path}: {len(missing)} of the {len(wanted)} images of {sample_submission} "
-            f"have no prediction: {listed(missing)}"
+            f"have no prediction: {first_ids(missing)}"
         )
     if unknown:
         raise DataError(
             f"{dataset.path}: {len(unknown)} images are not in {sample_submission}: "
-            f"{listed(unknown)}; leave them out"
+            f"{first_ids(unknown)}; leave them out"
         )
     return wanted

@@ -7,17 +7,11 @@ from typing import Any
 
 from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset
-from nucfuse.data.image_folder import Images, open_images
-from nucfuse.data.layouts import open_dataset
-from nucfuse.data.pairing import listed
-from nucfuse.data.sizes import open_sizes
-from nucfuse.data.statistics import (
-    BOX_COLUMNS,
-    Exploration,
-    ImageFacts,
-    exploration,
-    image_facts,
-)
+from nucfuse.data.formats.image_folder import Images, open_images
+from nucfuse.data.image_facts import ImageFacts, image_facts
+from nucfuse.data.image_ids import first_ids
+from nucfuse.data.io import open_dataset, open_sizes
+from nucfuse.data.statistics import BOX_COLUMNS, Exploration, exploration
 from nucfuse.errors import DataError
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.coverage import Coverage, coverage
@@ -42,7 +36,7 @@ def explore(truth: Path, *, images: Path | None = None, out: Path | None = None,
     if source is not None:
         absent = [image_id for image_id in dataset.ids if image_id not in source]
         if absent:
-            raise DataError(f"{images}: {len(absent)} images are not there: {listed(absent)}")
+            raise DataError(f"{images}: {len(absent)} images are not there: {first_ids(absent)}")
     job = partial(_facts, dataset, source)
     facts = list(each_image(engine_name(jobs, engine), job, dataset.ids, "Exploring"))
     return exploration(str(truth), dataset.format, facts)

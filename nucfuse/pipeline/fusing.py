@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.layouts import format_of_output, write_dataset
-from nucfuse.data.sizes import open_sizes
+from nucfuse.data.io import format_of_output, open_sizes, write_dataset
 from nucfuse.ensemble.fuse import fuse_members
 from nucfuse.errors import DataError
 from nucfuse.pipeline.fuse_report import FusedImage, FuseReport

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.data.dataset import Dataset, Sample
-from nucfuse.data.image_folder import Images
-from nucfuse.data.layouts import write_dataset
+from nucfuse.data.formats.image_folder import Images
+from nucfuse.data.io import write_dataset
 from nucfuse.data.run_record import write_json
 from nucfuse.data.splits.folds import source
 from nucfuse.data.splits.near_duplicates import ImageRecord

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset, ShapeOf
-from nucfuse.data.layouts import open_dataset
-from nucfuse.data.pairing import listed
-from nucfuse.data.probability_sets import ProbabilityFolder, holds_probabilities
+from nucfuse.data.formats.probabilities import ProbabilityFolder, holds_probabilities
+from nucfuse.data.image_ids import first_ids
+from nucfuse.data.io import open_dataset
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
@@ -91,13 +91,13 @@ def common_images(members: Sequence[MemberSet], missing: str) -> list[str]:
         if not set(member.words) & set(members[0].words):
             raise DataError(
                 f"{member.name} and {members[0].name} have no image in common: "
-                f"{listed(sorted(member.words), 3)}; {listed(sorted(members[0].words), 3)}"
+                f"{first_ids(sorted(member.words), 3)}; {first_ids(sorted(members[0].words), 3)}"
             )
     for member in members:
         absent = [image_id for image_id in everything if image_id not in member.words]
         if absent and missing == "error":
             raise DataError(
                 f"{member.source.path}: {len(absent)} of {len(everything)} images are missing: "
-                f"{listed(absent)}. Give --missing skip-model to fuse those without this model"
+                f"{first_ids(absent)}. Give --missing skip-model to fuse those without this model"
             )
     return everything

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nucfuse.data.image_folder import Images, open_images
+from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.ensemble.fuse import (
     DEFAULT_METHOD,
     DEFAULT_SPLIT,

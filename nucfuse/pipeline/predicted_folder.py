@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse import __version__
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample
 from nucfuse.data.formats import labels
-from nucfuse.data.pairing import listed
+from nucfuse.data.image_ids import first_ids
 from nucfuse.data.run_record import run_record, to_json
 from nucfuse.errors import DataError
 
@@ -88,7 +88,8 @@ class PredictedFolder:
         if strange:
             raise DataError(
                 f"{self.path}: --overwrite would mix two runs, as there are label images of "
-                f"others than the images of this one: {listed(strange, 3)}; choose another folder"
+                "others than the images of this one: "
+                f"{first_ids(strange, 3)}; choose another folder"
             )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.image_folder import Images, open_images
-from nucfuse.data.layouts import format_of_output, write_dataset
+from nucfuse.data.formats.image_folder import Images, open_images
+from nucfuse.data.image_ids import escape_id
+from nucfuse.data.io import format_of_output, write_dataset
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.segmenter import default_model

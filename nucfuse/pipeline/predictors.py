@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.clean.split import split
-from nucfuse.data.formats.npz import write_probabilities
-from nucfuse.data.image_folder import Images
+from nucfuse.data.formats.image_folder import Images
+from nucfuse.data.formats.probabilities import write_probabilities
 from nucfuse.data.run_record import fingerprint
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances

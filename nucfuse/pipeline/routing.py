@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.atomic import atomic_file
-from nucfuse.data.image_folder import Images, open_images
+from nucfuse.data.atomic_output import atomic_file
+from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.ensemble.routing.router import Decision, Router, fit_router
 from nucfuse.ensemble.routing.router_file import default_router, read_router, write_router
 from nucfuse.errors import DataError

@@ -11,12 +11,12 @@ import numpy as np
 
 from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset, Sample
-from nucfuse.data.image_folder import open_images
-from nucfuse.data.layouts import open_dataset
-from nucfuse.data.metadata import column_of
+from nucfuse.data.formats.image_folder import open_images
+from nucfuse.data.formats.metadata import column_of
+from nucfuse.data.image_ids import first_ids
+from nucfuse.data.io import open_dataset, open_sizes
 from nucfuse.data.modality import modality
-from nucfuse.data.pairing import Pairing, listed, pair
-from nucfuse.data.sizes import open_sizes
+from nucfuse.data.pairing import Pairing, pair
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.paired import Paired
@@ -200,7 +200,7 @@ def _modalities(truth: Dataset, options: ScoreOptions) -> list[str]:
         raise DataError("--by modality needs the images: give their folder as --images") from None
     absent = [image_id for image_id in truth.ids if image_id not in images]
     if absent:
-        raise DataError(f"--by modality: {len(absent)} images are not there: {listed(absent)}")
+        raise DataError(f"--by modality: {len(absent)} images are not there: {first_ids(absent)}")
 
     def job(image_id: str) -> str:
         return modality(images.image(image_id))
@@ -212,8 +212,8 @@ def _refuse_missing(pred: Dataset, pairing: Pairing, n_images: int) -> None:
     if pairing.missing:
         raise DataError(
             f"{pred.path}: {len(pairing.missing)} of {n_images} images have no prediction: "
-            f"{listed(pairing.missing)}. Give --missing zero to score them 0, or --missing skip to "
-            "leave them out"
+            f"{first_ids(pairing.missing)}. Give --missing zero to score them 0, or --missing "
+            "skip to leave them out"
         )
 
 

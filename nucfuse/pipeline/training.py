@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from nucfuse.data.dataset import Dataset
-from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.image_folder import Images, open_images
-from nucfuse.data.layouts import open_dataset
+from nucfuse.data.formats.image_folder import Images, open_images
+from nucfuse.data.image_ids import escape_id
+from nucfuse.data.io import open_dataset
 from nucfuse.data.run_record import run_record, write_json
 from nucfuse.data.splits.folds import grouped_folds, leave_source_out
 from nucfuse.data.splits.near_duplicates import ImageRecord

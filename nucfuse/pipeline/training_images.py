@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nucfuse.data.clean_truth import CleanTruth, clean_truth, report
 from nucfuse.data.dataset import Dataset
-from nucfuse.data.image_folder import Images
+from nucfuse.data.formats.image_folder import Images
 from nucfuse.data.splits.near_duplicates import ImageRecord, image_record
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from nucfuse.data.atomic import atomic_folder
-from nucfuse.data.formats.labels import escape_id
+from nucfuse.data.atomic_output import atomic_folder
+from nucfuse.data.image_ids import escape_id
 from nucfuse.data.run_record import to_json
 from nucfuse.data.statistics import Exploration
 from nucfuse.metrics.results import Comparison, ScoreResult

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.image_folder import Images
+from nucfuse.data.formats.image_folder import Images
+from nucfuse.data.image_ids import escape_id
 from nucfuse.ensemble.agreement import Agreement, Equivocal
 from nucfuse.ensemble.fuse import Fused
 from nucfuse.report.pictures import explain_picture, write_png

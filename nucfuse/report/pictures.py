@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.modality import check_rgb
 from nucfuse.ensemble.nuclei.provenance import Fate, Fusion
 from nucfuse.masks.instances import Instances

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nucfuse.data.modality import MODALITIES
-from nucfuse.data.statistics import UNKNOWN, Exploration
+from nucfuse.data.modality import MODALITIES, UNKNOWN
+from nucfuse.data.statistics import Exploration
 from nucfuse.errors import DataError
 
 if TYPE_CHECKING:

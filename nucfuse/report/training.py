@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 
 
 def write_log(out: Path, rows: Sequence[dict[str, float]]) -> None:

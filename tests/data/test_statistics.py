@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from strategies import instance_sets, label_images
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.statistics import exploration, image_facts, touching
+from nucfuse.data.image_facts import image_facts, touching
+from nucfuse.data.statistics import exploration
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 import nucfuse as nf
 from nucfuse.data.readers.raster import read_image, read_labels
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 from nucfuse.models.families import build_network
 from nucfuse.models.files.card import read_card, shipped_cards
 from nucfuse.models.files.initial_weights import load_weights

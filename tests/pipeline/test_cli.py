@@ -11,7 +11,7 @@ from commands import disc, rows, run
 
 import nucfuse as nf
 from nucfuse.data.dataset import Sample
-from nucfuse.data.layouts import write_dataset
+from nucfuse.data.io import write_dataset
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline import scoring
 

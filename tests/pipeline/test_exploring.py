@@ -9,7 +9,7 @@ import pytest
 from commands import disc, rows, run
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.layouts import write_dataset
+from nucfuse.data.io import write_dataset
 
 WRITTEN = {
     "images.csv", "nuclei.csv", "by_modality.csv", "by_source.csv", "summary.json", "run.json",

@@ -10,10 +10,10 @@ import pytest
 from commands import disc, rows, run
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.formats.npz import write_probabilities
-from nucfuse.data.layouts import open_dataset, write_dataset
+from nucfuse.data.formats.probabilities import write_probabilities
+from nucfuse.data.io import open_dataset, write_dataset
 from nucfuse.data.readers.raster import read_labels
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 from nucfuse.masks.instances import Instances
 from nucfuse.report.pictures import write_png
 

@@ -11,8 +11,8 @@ from commands import run
 from made_networks import discs, write_network
 from numpy.testing import assert_array_equal
 
-from nucfuse.data.formats.npz import read_probabilities
-from nucfuse.data.layouts import open_dataset
+from nucfuse.data.formats.probabilities import read_probabilities
+from nucfuse.data.io import open_dataset
 from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.models.files import card as cards
 from nucfuse.pipeline.predicting import threads_of

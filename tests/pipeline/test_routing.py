@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 from nucfuse.ensemble.routing.router import Decision
 from nucfuse.pipeline.routing import samples_of
 

@@ -11,7 +11,7 @@ import pytest
 from commands import run
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name

@@ -11,8 +11,8 @@ from commands import run, small_sample, train
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
-from nucfuse.data.formats.npz import read_probabilities
-from nucfuse.data.layouts import open_dataset
+from nucfuse.data.formats.probabilities import read_probabilities
+from nucfuse.data.io import open_dataset
 from nucfuse.models.files.card import read_card
 from nucfuse.models.files.initial_weights import load_weights
 from nucfuse.models.inference.onnx_session import Network

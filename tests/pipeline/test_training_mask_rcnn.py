@@ -9,7 +9,7 @@ from commands import run, small_sample, train
 from numpy.testing import assert_array_equal
 
 import nucfuse as nf
-from nucfuse.data.layouts import open_dataset
+from nucfuse.data.io import open_dataset
 from nucfuse.data.readers.raster import write_label_png
 from nucfuse.models.files.card import read_card
 from nucfuse.models.mask_rcnn.config import LOSSES

@@ -9,11 +9,11 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.coco_document import Annotation, Document, load
-from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.formats.writing import checked
+from nucfuse.data.formats.writing import unique_instances
+from nucfuse.data.image_ids import escape_id
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.rle import RLEError
@@ -47,7 +47,7 @@ class CocoDataset:
         self._shape_of = shape_of
 
     def read(self, image_id: str) -> Sample:
-        """The masks of one image, named "annotation ID" (or "result at index N").
+        """Read the masks of one image, named "annotation ID" (or "result at index N").
 
         Raises
         ------
@@ -197,7 +197,7 @@ def _write(file: TextIO, samples: Iterable[Sample]) -> None:
     categories: dict[int, str] = {}
     n_written = 0
     file.write('{"info": {"description": "written by nucfuse"},\n"annotations": [')
-    for image_id, masks in checked(samples):
+    for image_id, masks in unique_instances(samples):
         images.append(_image_entry(len(images) + 1, image_id, masks.shape))
         for entry in _annotation_entries(len(images), masks):
             categories.setdefault(entry["category_id"], _category_name(masks, entry["category_id"]))

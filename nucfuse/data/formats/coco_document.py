@@ -4,7 +4,6 @@ Everything is looked at before the first mask is read, so that a faulty file fai
 """
 
 import json
-import re
 import reprlib
 from collections import Counter
 from collections.abc import Iterator
@@ -13,15 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.data.dataset import Shape
-from nucfuse.data.formats.labels import id_of_stem
+from nucfuse.data.image_ids import id_of_file
 from nucfuse.errors import DataError
 from nucfuse.masks.rle import check_shape
 
-# Endings of image files; anything else behind a dot belongs to the name ("img_1.2").
-_IMAGE_ENDING = re.compile(
-    r"\.(bmp|czi|gif|jp2|jpe?g|lif|nd2|ndpi|np[yz]|p[gnp]m|png|svs|(ome\.)?tiff?|webp|zarr)\Z",
-    re.IGNORECASE,
-)
 _LARGEST_FLOAT32 = 3.4028234e38
 
 
@@ -108,7 +102,7 @@ def _got(value: Any) -> str:
 
 
 def _key(where: str, name: str, entry: dict[str, Any]) -> str:
-    """An id as text. 1 and "1" are the same id."""
+    """Return an id as text: 1 and "1" are the same id."""
     value = entry.get(name)
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         raise DataError(f"{where}: {name} must be a whole number or a text{_got(value)}")
@@ -139,18 +133,6 @@ def _images(path: Path, entries: list[Any]) -> tuple[dict[str, Image], dict[str,
     return {key: image for key, (_, image) in found.items()}, {key: key for key in found}
 
 
-def id_of_file(file_name: str) -> str:
-    """What users call an image: its file name without folders, ending, and suffix of a tool.
-
-    Examples
-    --------
-    >>> id_of_file("train/a.png"), id_of_file("img_1.2"), id_of_file("b_masks.ome.tif")
-    ('a', 'img_1.2', 'b')
-    """
-    base = file_name.replace("\\", "/").rpartition("/")[2]
-    return id_of_stem(_IMAGE_ENDING.sub("", base) or base)
-
-
 def _entry_shape(where: str, entry: dict[str, Any]) -> Shape | None:
     if entry.get("height") is None and entry.get("width") is None:
         return None
@@ -167,7 +149,7 @@ def _shape(where: str, name: str, size: Any) -> Shape:
 
 
 def _entries(path: Path, entries: list[Any], kind: str) -> Iterator[tuple[str, Any, str]]:
-    """What to call each annotation, itself, and the text of its image id."""
+    """Name, content and image id (as text) of each annotation."""
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         name = f"{kind} at index {index}"

@@ -11,7 +11,7 @@ from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.dsb_files import Files, FolderFiles, ZipFiles, sample_folders
 from nucfuse.data.readers import png
 from nucfuse.data.readers.archive import is_zip
-from nucfuse.data.readers.kernels.png_and_lzw import paint_mask
+from nucfuse.data.readers.kernels.painting import paint_mask
 from nucfuse.data.readers.raster import image_size, read_image, read_labels
 from nucfuse.errors import DataError
 
@@ -29,7 +29,7 @@ def matches(path: Path) -> bool:
 
 
 def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "DsbDataset":
-    """The samples of a folder, of the one folder in it, or of a zip file that is not extracted.
+    """Open the samples of a folder, of the one folder in it, or of a zip file (not extracted).
 
     Raises
     ------
@@ -96,7 +96,7 @@ class DsbDataset:
         return found
 
     def image(self, image_id: str) -> NDArray[np.uint8] | None:
-        """The image, uint8 (H, W, 3), or None if there is none."""
+        """Read the image, uint8 (H, W, 3), or None if there is none."""
         name = self._image_name(image_id)
         if name is None:
             return None
@@ -121,67 +121,62 @@ class DsbDataset:
         return names[0] if names else None
 
 
+# What may be odd about the masks of an image, in the order in which it is told.
+_ODDITIES = {
+    "shared": "pixels in more than one mask: {pixels}; each went to the first in file-name order; "
+    "later ones",
+    "covered": "masks wholly inside earlier ones, left out",
+    "empty": "masks without pixels, left out",
+    "uneven": "masks of several values, all but 0 taken for inside",
+}
+
+
 class _Canvas:
     """A label image on which masks are painted, and what was odd about them."""
 
     def __init__(self, shape: Shape | None) -> None:
         self.labels = None if shape is None else np.zeros(shape, np.int32)
         self.names: list[str] = []
-        self._what = "the image"
-        self._shared: list[tuple[str, int]] = []
-        self._empty: list[str] = []
-        self._covered: list[str] = []
-        self._uneven: list[str] = []
+        self._first = "the image"  # what all must be as large as
+        self._shared_pixels = 0
+        self._odd: dict[str, list[str]] = {kind: [] for kind in _ODDITIES}
 
     def add(self, mask: NDArray[np.uint8], name: str, place: str) -> None:
         """Paint one mask as the next nucleus."""
         if self.labels is None:
             self.labels = np.zeros(mask.shape, np.int32)
-            self._what = f"mask {name}"
-        if mask.shape != self.labels.shape:
-            raise _wrong_shape(place, mask.shape, self._what, self.labels.shape)
+            self._first = f"mask {name}"
+        expected = self.labels.shape
+        if mask.shape != expected:
+            hint = "; transposing it would fit: rows and columns may be swapped"
+            raise DataError(
+                f"{place}: the mask has shape {mask.shape}, {self._first} has {expected}"
+                f"{hint if mask.shape == expected[::-1] else ''}"
+            )
         inside, taken, other = paint_mask(mask, self.labels, len(self.names) + 1)
+        self._shared_pixels += taken
         if taken:
-            self._shared.append((name, taken))
+            self._odd["shared"].append(name)
         if other:
-            self._uneven.append(name)
+            self._odd["uneven"].append(name)
         if inside > taken:
             self.names.append(name)
         else:
-            (self._covered if inside else self._empty).append(name)
+            self._odd["covered" if inside else "empty"].append(name)
 
     def notes(self) -> list[str]:
         """Warnings for the user."""
-        notes = []
-        if self._shared:
-            pixels = sum(n for _, n in self._shared)
-            notes.append(
-                f"pixels in more than one mask: {pixels}; each went to the first in file-name "
-                f"order; later ones: {_some([name for name, _ in self._shared])}"
-            )
-        if self._covered:
-            notes.append(f"masks wholly inside earlier ones, left out: {_some(self._covered)}")
-        if self._empty:
-            notes.append(f"masks without pixels, left out: {_some(self._empty)}")
-        if self._uneven:
-            notes.append(
-                f"masks of several values, all but 0 taken for inside: {_some(self._uneven)}"
-            )
+        notes = [
+            f"{_ODDITIES[kind].format(pixels=self._shared_pixels)}: {_first_names(names)}"
+            for kind, names in self._odd.items()
+            if names
+        ]
         if not self.names and not notes:
             notes.append("the folder masks is empty: no nuclei")
         return notes
 
 
-def _wrong_shape(
-    place: str, shape: tuple[int, ...], what: str, expected: tuple[int, ...]
-) -> DataError:
-    hint = ""
-    if shape == expected[::-1]:
-        hint = "; transposing it would fit: rows and columns may be swapped"
-    return DataError(f"{place}: the mask has shape {shape}, {what} has {expected}{hint}")
-
-
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

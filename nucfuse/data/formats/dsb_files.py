@@ -1,12 +1,11 @@
 """Where the files of DSB2018 samples lie: a folder, or a zip file that is not extracted."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from nucfuse.data.readers.archive import Archive
-from nucfuse.data.readers.raster import IMAGE_SUFFIXES, read_bytes
+from nucfuse.data.readers.raster import IMAGE_SUFFIXES, image_names, read_bytes
 from nucfuse.errors import DataError
 
 _KINDS = ("images", "masks")
@@ -23,19 +22,12 @@ class Files(Protocol):
         ...
 
     def place(self, image_id: str, kind: str, name: str) -> str:
-        """What a file is called in messages."""
+        """Name of a file in messages."""
         ...
 
     def load(self, image_id: str, kind: str, name: str) -> bytes:
         """Content of a file."""
         ...
-
-
-def _image_files(names: Iterable[str]) -> list[str]:
-    return sorted(
-        name for name in names
-        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
-    )  # fmt: skip
 
 
 class FolderFiles:
@@ -46,17 +38,21 @@ class FolderFiles:
         self.ids = sorted(self._folders)
 
     def names(self, image_id: str, kind: str) -> list[str] | None:
+        """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
         try:
-            return _image_files(os.listdir(f"{self._folders[image_id]}/{kind}"))  # noqa: PTH208
+            found = os.listdir(f"{self._folders[image_id]}/{kind}")  # noqa: PTH208
+            return image_names(found, IMAGE_SUFFIXES)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as problem:
             raise DataError(f"{problem.filename}: {problem.strerror}") from problem
 
     def place(self, image_id: str, kind: str, name: str) -> str:
+        """Name of a file in messages."""
         return f"{self._folders[image_id]}/{kind}/{name}"
 
     def load(self, image_id: str, kind: str, name: str) -> bytes:
+        """Content of a file."""
         return read_bytes(self.place(image_id, kind, name))
 
 
@@ -64,10 +60,8 @@ def sample_folders(path: Path, depth: int = 3) -> dict[str, str]:
     """Folder of each sample by id; of a folder that holds nothing but one folder, those in it."""
     try:
         with os.scandir(path) as entries:
-            folders = [
-                e for e in entries
-                if not e.name.startswith(".") and e.name not in _NOT_SAMPLES and e.is_dir()
-            ]  # fmt: skip
+            visible = (e for e in entries if not e.name.startswith("."))
+            folders = [e for e in visible if e.name not in _NOT_SAMPLES and e.is_dir()]
     except OSError as problem:
         raise DataError(f"{path}: {problem.strerror}") from problem
     found = {e.name: e.path for e in folders if _is_sample(e.path)}
@@ -93,7 +87,7 @@ class ZipFiles:
             if len(parts) < 3 or parts[-2] not in _KINDS or parts[0] in _NOT_SAMPLES:
                 continue
             self._add("/".join(parts[:-2]), parts[-3], parts[-2], parts[-1])
-        self._names = {key: _image_files(names) for key, names in self._names.items()}
+        self._names = {k: image_names(v, IMAGE_SUFFIXES) for k, v in self._names.items()}
         self.ids = sorted(self._folders)
 
     def _add(self, folder: str, image_id: str, kind: str, name: str) -> None:
@@ -108,10 +102,13 @@ class ZipFiles:
             names.append(name)
 
     def names(self, image_id: str, kind: str) -> list[str] | None:
+        """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
         return self._names.get((image_id, kind))
 
     def place(self, image_id: str, kind: str, name: str) -> str:
+        """Name of a file in messages."""
         return f"{self._archive.path}: {self._folders[image_id]}/{kind}/{name}"
 
     def load(self, image_id: str, kind: str, name: str) -> bytes:
+        """Content of a file."""
         return self._archive.read(f"{self._folders[image_id]}/{kind}/{name}")

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nucfuse.data.atomic import atomic_folder
+from nucfuse.data.atomic_output import atomic_folder
 from nucfuse.data.dataset import Sample
-from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.formats.writing import checked
+from nucfuse.data.formats.writing import unique_instances
+from nucfuse.data.image_ids import escape_id
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.polygons import Ring, pieces_with_holes
 
@@ -49,7 +49,7 @@ def write(
     if object_type not in ("annotation", "detection"):
         raise ValueError(f"object_type must be 'annotation' or 'detection', got {object_type!r}")
     with atomic_folder(path) as part:
-        for image_id, masks in checked(samples):
+        for image_id, masks in unique_instances(samples):
             with (part / f"{escape_id(image_id)}.geojson").open("w", encoding="ascii") as file:
                 file.write('{"type": "FeatureCollection", "features": [\n')
                 features = _features(masks, object_type)

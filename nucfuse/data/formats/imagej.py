@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import roifile
 
-from nucfuse.data.atomic import atomic_folder
+from nucfuse.data.atomic_output import atomic_folder
 from nucfuse.data.dataset import Sample
-from nucfuse.data.formats.labels import escape_id
-from nucfuse.data.formats.writing import checked
+from nucfuse.data.formats.writing import unique_instances
+from nucfuse.data.image_ids import escape_id
 from nucfuse.masks.instances import Instances
 
 # A fixed date (the earliest that zip knows) makes equal masks equal files.
@@ -39,7 +39,7 @@ def write(path: Path, samples: Iterable[Sample]) -> None:
     none. A score is kept as the property "score". An image without nuclei gets an empty zip.
     """
     with atomic_folder(path) as part:
-        for image_id, masks in checked(samples):
+        for image_id, masks in unique_instances(samples):
             target = part / f"{escape_id(image_id)}.zip"
             with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
                 for roi in _rois(masks):

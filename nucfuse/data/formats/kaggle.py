@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
-from nucfuse.data.formats.writing import checked
+from nucfuse.data.formats.writing import unique_instances
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.rle import RLEError, check_shape
@@ -51,7 +51,7 @@ class KaggleDataset:
         self._shape_of = shape_of
 
     def read(self, image_id: str) -> Sample:
-        """The nuclei of one image, named "row N".
+        """Read the nuclei of one image, named "row N".
 
         Raises
         ------
@@ -157,7 +157,7 @@ def _scan(path: Path, reader: Iterator[list[str]]) -> dict[str, _Image]:
                 places, n_fields = _places(path, fields), len(fields)
                 continue
             if len(fields) != n_fields:
-                fields = _mended(f"{path}, row {row}", fields, n_fields)
+                fields = _without_blank_end(f"{path}, row {row}", fields, n_fields)
             image_id, text, *sizes = [fields[place] for place in places]
             image = images.get(image_id)
             if image is None:
@@ -192,8 +192,8 @@ def _places(path: Path, header: Sequence[str]) -> list[int]:
     return [names.index(name) for name in wanted]
 
 
-def _mended(where: str, fields: list[str], n_fields: int) -> list[str]:
-    """A row without the empty fields that spreadsheets leave at its end."""
+def _without_blank_end(where: str, fields: list[str], n_fields: int) -> list[str]:
+    """Cut off the empty fields that spreadsheets leave at the end of a row."""
     if len(fields) < n_fields or any(extra.strip() for extra in fields[n_fields:]):
         raise DataError(
             f"{where} has {len(fields)} fields, but the header has {n_fields}; put fields that "
@@ -231,7 +231,7 @@ def _check_same_size(where: str, image: _Image, sizes: Sequence[str]) -> None:
 
 
 def _notes(image: _Image) -> Iterator[str]:
-    """What is odd about the rows of one image, but no error."""
+    """Oddities of the rows of one image that are no errors."""
     first: dict[str, int] = {}
     for row, text in image.rows:
         if first.setdefault(text, row) != row:
@@ -281,7 +281,7 @@ def _write(path: Path, samples: Iterable[Sample], with_sizes: bool) -> None:
     columns = COLUMNS if with_sizes else COLUMNS[:2]
     with atomic_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(columns) + "\n")
-        for image_id, masks in checked(samples):
+        for image_id, masks in unique_instances(samples):
             end = ",{},{}\n".format(*masks.shape) if with_sizes else "\n"
             name = _quoted(image_id)
             texts = masks[masks.areas > 0].to_rle("kaggle") or [""]
@@ -292,7 +292,7 @@ def _write(path: Path, samples: Iterable[Sample], with_sizes: bool) -> None:
 
 
 def _quoted(image_id: str) -> str:
-    """An id as CSV field. The csv module forgets to quote a lone carriage return before 3.13."""
+    """Quote an id where CSV must. Before 3.13, csv leaves a lone carriage return unquoted."""
     if not image_id:
         raise DataError("an image id is empty; a Kaggle CSV needs a name for each image")
     if any(char in image_id for char in ',"\r\n'):

@@ -1,12 +1,9 @@
 """A folder of label images, one file per image (PNG, TIFF, NPY, BMP), or one such file.
 
-The image id is the file name without its ending and without one of the suffixes that segmentation
-tools add (`SUFFIXES`). Ids that cannot be file names are percent-escaped when written, as in web
-addresses, and unescaped when read.
+`nucfuse.data.image_ids` says which image a file stands for.
 """
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.atomic import atomic_file, atomic_folder
+from nucfuse.data.atomic_output import atomic_file, atomic_folder
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
+from nucfuse.data.formats.writing import unique
+from nucfuse.data.image_ids import escape_id, id_of_stem
 from nucfuse.data.readers.raster import (
     LABEL_SUFFIXES,
+    image_names,
     image_size,
     read_labels,
     write_label_png,
@@ -26,78 +26,6 @@ from nucfuse.data.readers.raster import (
 )
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-
-SUFFIXES = ("_cp_masks", "_labels", "_label", "_masks", "_mask", "_pred", "_seg")
-
-# Separators, what Windows forbids in file names, control characters, and the escape itself; dots
-# and spaces at the ends, where they hide files or get lost.
-_UNSAFE = re.compile(r"""[%/\\<>:"|?*\x00-\x1f\x7f]|^[. ]|[. ]$""")
-_ESCAPED = re.compile(r"%([0-7][0-9A-F])")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-_EMPTY = "%"  # no other id gives this name, as "%" itself becomes "%25"
-
-
-def strip_suffix(stem: str) -> str:
-    """A file stem without the suffix of a segmentation tool; one is taken off, the longest.
-
-    Examples
-    --------
-    >>> strip_suffix("cell_cp_masks"), strip_suffix("cell_mask_pred"), strip_suffix("_mask")
-    ('cell', 'cell_mask', '_mask')
-    """
-    for suffix in SUFFIXES:  # longest first
-        if stem.endswith(suffix) and stem != suffix:
-            return stem[: -len(suffix)]
-    return stem
-
-
-def escape_id(image_id: str) -> str:
-    """A file stem for any image id, from which `id_of_stem` gives the id back.
-
-    Raises
-    ------
-    DataError
-        If the id holds characters that no file name can (lone surrogates).
-
-    Examples
-    --------
-    >>> [escape_id(i) for i in ("001", "../x", "50%", "nul", "", "cell_mask")]
-    ['001', '%2E.%2Fx', '50%25', '%6Eul', '%', 'cell%5Fmask']
-    """
-    try:
-        os.fsencode(image_id)
-    except UnicodeEncodeError as problem:
-        raise DataError(f"image id {image_id!r} cannot be a file name: {problem.reason}") from None
-    if not image_id:
-        return _EMPTY
-    stem = _UNSAFE.sub(lambda found: _escape(found[0]), image_id)
-    if _RESERVED.match(stem):
-        stem = _escape(stem[0]) + stem[1:]
-    if strip_suffix(stem) != stem:
-        stem = _escape("_").join(stem.rsplit("_", 1))
-    return stem
-
-
-def _escape(character: str) -> str:
-    return f"%{ord(character):02X}"
-
-
-def unescape_id(stem: str) -> str:
-    """The opposite of `escape_id`; stems that it never makes stay as they are.
-
-    Examples
-    --------
-    >>> unescape_id("%2E.%2Fx"), unescape_id("50% done")
-    ('../x', '50% done')
-    """
-    if stem == _EMPTY:
-        return ""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), stem)
-
-
-def id_of_stem(stem: str) -> str:
-    """The image id that a label file stands for."""
-    return unescape_id(strip_suffix(stem))
 
 
 def matches(path: Path) -> bool:
@@ -108,7 +36,7 @@ def matches(path: Path) -> bool:
 
 
 def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "LabelFiles":
-    """The label images of a folder (not of folders in it), or one label image.
+    """Open the label images of a folder (not of folders in it), or one label image.
 
     Raises
     ------
@@ -140,7 +68,7 @@ class LabelFiles:
     format: str = "labels"
 
     def read(self, image_id: str) -> Sample:
-        """The label image (H, W) or volume (D, H, W) as stored; raises DataError."""
+        """Read a label image (H, W) or volume (D, H, W) as stored; raises DataError."""
         return Sample(image_id, read_labels(self.files[image_id]))
 
     def shape(self, image_id: str) -> Shape | None:
@@ -165,12 +93,8 @@ def write(path: Path, samples: Iterable[Sample]) -> None:
         ending, or it cannot be written.
     """
     there = {id_of_stem(f.stem): f.name for f in _label_files(path)} if path.is_dir() else {}
-    written: set[str] = set()
     with atomic_folder(path) as folder:
-        for sample in samples:
-            if sample.image_id in written:
-                raise DataError(f"{path}: image {sample.image_id!r} comes twice; nothing written")
-            written.add(sample.image_id)
+        for sample in unique(samples):
             name = write_one(folder, sample)
             if there.get(sample.image_id, name) != name:
                 raise DataError(
@@ -187,7 +111,7 @@ def write_one(folder: Path, sample: Sample) -> str:
     DataError
         If masks overlap, or it cannot be written.
     """
-    labels = _dense(sample)
+    labels = as_labels(sample)
     stem = escape_id(sample.image_id)
     fits_png = labels.ndim == 2 and labels.max(initial=0) <= np.iinfo(np.uint16).max
     name = stem + (".png" if fits_png else ".tif")
@@ -199,7 +123,8 @@ def write_one(folder: Path, sample: Sample) -> str:
     return name
 
 
-def _dense(sample: Sample) -> NDArray[Any]:
+def as_labels(sample: Sample) -> NDArray[Any]:
+    """Convert the masks of a sample to a label image; DataError if they overlap."""
     if not isinstance(sample.masks, Instances):
         return sample.masks
     try:
@@ -213,10 +138,7 @@ def _dense(sample: Sample) -> NDArray[Any]:
 
 def _label_files(folder: Path) -> list[Path]:
     try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208  (sorted as text, as ids are)
+        names = os.listdir(folder)  # noqa: PTH208
     except OSError as problem:
         raise DataError(f"{folder}: {problem.strerror}") from problem
-    return [
-        folder / name for name in names
-        if name.lower().endswith(LABEL_SUFFIXES) and not name.startswith(".")
-    ]  # fmt: skip
+    return [folder / name for name in image_names(names, LABEL_SUFFIXES)]

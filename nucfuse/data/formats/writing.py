@@ -1,4 +1,4 @@
-"""What writers of run-length and outline formats share: checked samples as `Instances`."""
+"""What writers share: samples with unique ids, and their masks as `Instances`."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ from nucfuse.masks.instances import Instances
 
 
 def as_instances(sample: Sample) -> Instances:
-    """The masks of a sample; those of a label image in ascending order of their ids.
+    """Convert the masks of a sample; those of a label image in ascending order of their ids.
 
     Raises
     ------
@@ -28,11 +28,17 @@ def as_instances(sample: Sample) -> Instances:
         raise DataError(f"image {sample.image_id!r}: {problem}") from problem
 
 
-def checked(samples: Iterable[Sample]) -> Iterator[tuple[str, Instances]]:
-    """Image id and masks of each sample in turn; an id that comes twice is a DataError."""
-    seen: set[str] = set()
+def unique(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Pass samples on one by one; an id that comes twice is a DataError."""
+    known: set[str] = set()
     for sample in samples:
-        if sample.image_id in seen:
+        if sample.image_id in known:
             raise DataError(f"image id {sample.image_id!r} comes twice; ids must be unique")
-        seen.add(sample.image_id)
+        known.add(sample.image_id)
+        yield sample
+
+
+def unique_instances(samples: Iterable[Sample]) -> Iterator[tuple[str, Instances]]:
+    """Image id and `Instances` of each sample in turn; DataError as `unique` and `as_instances`."""
+    for sample in unique(samples):
         yield sample.image_id, as_instances(sample)

@@ -8,7 +8,7 @@ LARGEST_RATIO = 2000
 LARGEST_BYTES = 2**33
 
 
-def check_claim(claimed: int, stored: int, compressed: bool) -> None:
+def check_allocation(claimed: int, stored: int, compressed: bool) -> None:
     """Refuse data that cannot be as large as a header says.
 
     Parameters
@@ -27,7 +27,7 @@ def check_claim(claimed: int, stored: int, compressed: bool) -> None:
 
     Examples
     --------
-    >>> check_claim(2**40, 500, compressed=True)
+    >>> check_allocation(2**40, 500, compressed=True)
     Traceback (most recent call last):
     ...
     nucfuse.errors.DataError: its header claims 1099511627776 bytes of data, which 500 \

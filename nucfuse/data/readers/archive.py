@@ -1,12 +1,13 @@
 """Reading members of a zip file without extracting it."""
 
+import os
 import threading
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from nucfuse.data.readers.allocation import check_claim
+from nucfuse.data.readers.allocation import check_allocation
 from nucfuse.errors import DataError
 
 MAGIC = b"PK\x03\x04"
@@ -22,8 +23,16 @@ def is_zip(path: Path) -> bool:
         return False
 
 
+class _OpenZip(NamedTuple):
+    """A zip file as one process has it open: its threads share one file position."""
+
+    file: zipfile.ZipFile
+    lock: threading.Lock
+    process: int
+
+
 class Archive:
-    """The members of a zip file; may be read from several threads, and pickled.
+    """The members of a zip file; may be read from several threads and forks, and pickled.
 
     Parameters
     ----------
@@ -44,53 +53,65 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._open = self._opened()
+        self.names = self._open.file.namelist()
+        self._check_names()
+
+    def _opened(self) -> _OpenZip:
         try:
-            self._zip = zipfile.ZipFile(path)
+            return _OpenZip(zipfile.ZipFile(self.path), threading.Lock(), os.getpid())
         except OSError as problem:
-            raise DataError(f"{path}: {problem.strerror or problem}") from problem
+            raise DataError(f"{self.path}: {problem.strerror or problem}") from problem
         # zipfile lets through whatever a damaged directory makes of struct, codecs and integers.
         except Exception as problem:
-            raise DataError(f"{path}: the zip file is truncated or damaged: {problem}") from problem
-        self.names = self._zip.namelist()
-        self._check_names()
+            what = f"the zip file is truncated or damaged: {problem}"
+            raise DataError(f"{self.path}: {what}") from problem
+
+    def _own(self) -> _OpenZip:
+        """Open the file anew in a fork, which would move the position of its parent and siblings.
+
+        Its lock may be held for ever, too, by a thread that was not forked.
+        """
+        if self._open.process != os.getpid():
+            self._open = self._opened()
+        return self._open
 
     def __reduce__(self) -> Any:
         return Archive, (self.path,)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._zip.NameToInfo
+        return name in self._open.file.NameToInfo
 
     def _check_names(self) -> None:
         for name in self.names:
             if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-                self._zip.close()
+                self._open.file.close()
                 raise DataError(
                     f"{self.path}: member {name!r} points outside of the zip file; make the zip "
                     "file anew from the folder"
                 )
         if len(set(self.names)) < len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
-            self._zip.close()
+            self._open.file.close()
             raise DataError(f"{self.path}: holds the member {twice!r} twice")
 
     def read(self, name: str) -> bytes:
-        """The content of a member; DataError if it is damaged, encrypted or claims too much."""
+        """Read a member; DataError if it is damaged, encrypted or claims too much."""
         where = f"{self.path}: {name}"
-        if name not in self:
+        file, lock, _ = self._own()
+        info = file.NameToInfo.get(name)
+        if info is None:
             raise DataError(f"{where}: is missing")
-        info = self._zip.getinfo(name)
         if info.flag_bits & 1:
             raise DataError(f"{where}: is encrypted; make the zip file anew without a password")
         packed = info.compress_type != zipfile.ZIP_STORED
         try:
-            check_claim(info.file_size, info.compress_size, packed)
+            check_allocation(info.file_size, info.compress_size, packed)
         except DataError as problem:
             raise DataError(f"{where}: {problem}") from problem
         try:
-            # One file position is shared by all threads.
-            with self._lock:
-                return self._zip.read(info)
+            with lock:
+                return file.read(info)
         except NotImplementedError as problem:
             raise DataError(f"{where}: {problem}; make the zip file anew with deflate") from problem
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as problem:
@@ -98,4 +119,4 @@ class Archive:
 
     def close(self) -> None:
         """Close the file."""
-        self._zip.close()
+        self._open.file.close()

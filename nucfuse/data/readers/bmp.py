@@ -1,11 +1,14 @@
-"""A strict reader of plain BMP: 8 bits (values or palette indices), 24 and 32 bits."""
+"""A strict reader of plain BMP: 8 bits (values or palette indices), 24 and 32 bits.
+
+Not left to imagecodecs (2026.3): its decoder ends the process on some damaged headers.
+"""
 
 import struct
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.readers.allocation import check_claim
+from nucfuse.data.readers.allocation import check_allocation
 from nucfuse.errors import DataError
 
 MAGIC = b"BM"
@@ -35,7 +38,7 @@ def read_bmp(data: bytes) -> NDArray[np.uint8]:
     """
     height, width, bits, offset, upwards = read_header(data)
     stride = (width * bits // 8 + 3) // 4 * 4
-    check_claim(height * stride, len(data) - offset, compressed=False)
+    check_allocation(height * stride, len(data) - offset, compressed=False)
     rows = np.frombuffer(data, np.uint8, height * stride, offset).reshape(height, stride)
     pixels = rows[:: -1 if upwards else 1, : width * bits // 8]
     if bits == 8:

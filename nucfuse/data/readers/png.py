@@ -13,8 +13,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.readers.allocation import check_claim
-from nucfuse.data.readers.kernels import png_and_lzw as kernels
+from nucfuse.data.readers.allocation import check_allocation
+from nucfuse.data.readers.kernels.png import unfilter_png
 from nucfuse.errors import DataError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -25,9 +25,12 @@ _CHUNK = struct.Struct(">I4s")
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 _CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
 _DEPTHS = {
-    _GREY: (1, 2, 4, 8, 16), _RGB: (8, 16), _PALETTE: (1, 2, 4, 8),
-    _GREY_ALPHA: (8, 16), _RGBA: (8, 16),
-}  # fmt: skip
+    _GREY: (1, 2, 4, 8, 16),
+    _RGB: (8, 16),
+    _PALETTE: (1, 2, 4, 8),
+    _GREY_ALPHA: (8, 16),
+    _RGBA: (8, 16),
+}
 
 # Not in every build of imagecodecs; the slower zlib gives the same bytes.
 _inflate: Callable[..., Any] = (
@@ -63,7 +66,7 @@ class Header(NamedTuple):
 
 
 def read_header(data: bytes) -> Header:
-    """The header of a PNG; its first `HEADER_BYTES` bytes suffice.
+    """Read the header of a PNG; its first `HEADER_BYTES` bytes suffice.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def read_png(data: bytes) -> Png:
     header = read_header(data)
     packed, palette = _chunks(data)
     row_bytes = (header.width * _CHANNELS[header.colour] * header.depth + 7) // 8
-    check_claim(header.height * (row_bytes + 1), len(packed), compressed=True)
+    check_allocation(header.height * (row_bytes + 1), len(packed), compressed=True)
     if header.interlaced:
         values = _interlaced(data, header)
     else:
@@ -104,14 +107,12 @@ def read_png(data: bytes) -> Png:
     if header.colour == _PALETTE and palette is None:
         raise DataError("the PNG has palette indices but no palette")
     # Other kinds of PNG may carry a palette as a mere suggestion.
-    return Png(
-        values, palette if header.colour == _PALETTE else None,
-        header.colour in (_GREY_ALPHA, _RGBA),
-    )  # fmt: skip
+    has_alpha = header.colour in (_GREY_ALPHA, _RGBA)
+    return Png(values, palette if header.colour == _PALETTE else None, has_alpha)
 
 
 def _chunks(data: bytes) -> tuple[bytes | memoryview, NDArray[np.uint8] | None]:
-    """The compressed pixels, and the palette if there is one; checks order and checksums."""
+    """Find the compressed pixels and the palette (or None); checks order and checksums."""
     view = memoryview(data)
     packed: list[memoryview] = []
     palette = None
@@ -124,10 +125,8 @@ def _chunks(data: bytes) -> tuple[bytes | memoryview, NDArray[np.uint8] | None]:
         if end > len(data):
             raise DataError("the PNG is truncated: its end is missing")
         critical = not kind[0] & 32
-        if (
-            critical
-            and zlib.crc32(view[at + 4 : end - 4]).to_bytes(4, "big") != view[end - 4 : end]
-        ):
+        checksum = int.from_bytes(view[end - 4 : end], "big")
+        if critical and zlib.crc32(view[at + 4 : end - 4]) != checksum:
             raise DataError(f"the PNG is damaged: wrong checksum at byte {at}")
         if kind == b"IDAT":
             packed.append(view[at + 8 : end - 4])
@@ -155,7 +154,7 @@ def _rows(packed: bytes | memoryview, header: Header, row_bytes: int) -> NDArray
         raise DataError("the PNG is damaged: it has fewer rows than its header says")
     rows = np.empty((header.height, row_bytes), np.uint8)
     step = max(1, _CHANNELS[header.colour] * header.depth // 8)
-    if not kernels.unfilter_png(raw.reshape(header.height, -1), step, rows):
+    if not unfilter_png(raw.reshape(header.height, -1), step, rows):
         raise DataError("the PNG is damaged: unknown filter")
     return rows
 

@@ -1,6 +1,7 @@
 """One label image or one image from a file: PNG, TIFF, JPEG, BMP or NPY, told by its content."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.data.dataset import Shape
+from nucfuse.data.intensity import stretched
 from nucfuse.data.readers import bmp, jpeg, npy, png, tiff
 from nucfuse.data.readers.allocation import LARGEST_BYTES
 from nucfuse.errors import DataError
@@ -17,7 +19,7 @@ from nucfuse.masks.labels import check_labels, smallest_dtype
 LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".bmp")
 IMAGE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 
-# Brightest and darkest thousandth are clipped: hot pixels would make all else black.
+# Percentiles that become 0 and 255: with hot pixels unclipped, all else would be black.
 _DARK, _BRIGHT = 0.1, 99.9
 
 
@@ -71,7 +73,29 @@ def read_image(source: Path | bytes, name: str | None = None) -> NDArray[np.uint
     DataError
         Names the file: not an image, empty, truncated or damaged; NaN; a volume.
     """
-    return _named(source, name, _image)
+    return _named(source, name, lambda data: _image(_raster(data)))
+
+
+def read_pixels(source: Path | bytes, name: str | None = None) -> NDArray[Any]:
+    """Read a label image, a volume or an image, pixels as they are stored.
+
+    Returns
+    -------
+    ndarray of any real type, shape (H, W) or (D, H, W)
+        Of a palette image the indices; if channels differ RGB as `read_image` gives it, uint8
+        (H, W, 3).
+
+    Raises
+    ------
+    DataError
+        Names the file: not an image, empty, truncated or damaged.
+    """
+    return _named(source, name, _pixels)
+
+
+def image_names(names: Iterable[str], suffixes: tuple[str, ...]) -> list[str]:
+    """Sort the file names that have one of the endings; hidden files are left out."""
+    return sorted(n for n in names if n.lower().endswith(suffixes) and not n.startswith("."))
 
 
 def image_size(source: Path | bytes, name: str | None = None) -> Shape | None:
@@ -108,7 +132,7 @@ def _checked_for_writing(labels: ArrayLike, ndim: tuple[int, ...]) -> NDArray[An
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """A whole file; DataError if it is missing, empty, not readable or beyond memory."""
+    """Read a whole file; DataError if it is missing, empty, not readable or beyond memory."""
     try:
         # A third of the time of open(), which counts for tens of thousands of small masks.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -199,18 +223,29 @@ def _labels(data: bytes) -> NDArray[Any]:
 
 
 def _one_channel(raster: Raster) -> NDArray[Any]:
-    colours = raster.values[..., :-1] if raster.has_alpha else raster.values
-    first = colours[..., 0]
-    if any((colours[..., k] != first).any() for k in range(1, colours.shape[-1])):
+    if _channels_differ(raster):
+        n = raster.values.shape[-1] - raster.has_alpha
         raise DataError(
-            f"its {colours.shape[-1]} colour channels differ, so its values are colours, not ids; "
+            f"its {n} colour channels differ, so its values are colours, not ids; "
             "save the labels as one channel (grey PNG, TIFF or npy)"
         )
-    return np.ascontiguousarray(first)
+    return np.ascontiguousarray(raster.values[..., 0])
 
 
-def _image(data: bytes) -> NDArray[np.uint8]:
+def _channels_differ(raster: Raster) -> bool:
+    colours = raster.values[..., :-1] if raster.has_alpha else raster.values
+    first = colours[..., 0]
+    return any((colours[..., k] != first).any() for k in range(1, colours.shape[-1]))
+
+
+def _pixels(data: bytes) -> NDArray[Any]:
     raster = _raster(data)
+    if not raster.axes.endswith("S"):
+        return raster.values
+    return _image(raster) if _channels_differ(raster) else _one_channel(raster)
+
+
+def _image(raster: Raster) -> NDArray[np.uint8]:
     values, axes = raster.values, raster.axes
     if axes == "ZYX" and values.shape[-1] in (3, 4):  # an npy array cannot tell
         axes, raster = "YXS", raster._replace(has_alpha=values.shape[-1] == 4)
@@ -236,9 +271,7 @@ def _eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
         return values.view(np.uint8) * np.uint8(255)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise DataError("it holds NaN or infinity")
-    dark, bright = np.percentile(values, (_DARK, _BRIGHT))
-    scaled = (np.clip(values, dark, bright) - dark) * (255 / max(bright - dark, 1e-30))
-    return np.rint(scaled).astype(np.uint8)
+    return stretched(values, *np.percentile(values, (_DARK, _BRIGHT)))
 
 
 def _head(path: Path) -> bytes:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
-from nucfuse.data.readers.allocation import check_claim
-from nucfuse.data.readers.kernels.png_and_lzw import lzw_size
+from nucfuse.data.readers.allocation import check_allocation
+from nucfuse.data.readers.kernels.lzw import lzw_size
 from nucfuse.errors import DataError
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -19,9 +18,15 @@ MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNCOMPRESSED, _LZW = 1, 5
 # Those that label images and photographs come in, and whose decoders survive damaged data.
 _COMPRESSIONS = {
-    _UNCOMPRESSED: "none", _LZW: "LZW", 7: "JPEG", 8: "zlib", 32946: "deflate", 32773: "PackBits",
-    34925: "LZMA", 50000: "Zstandard",
-}  # fmt: skip
+    _UNCOMPRESSED: "none",
+    _LZW: "LZW",
+    7: "JPEG",
+    8: "zlib",
+    32946: "deflate",
+    32773: "PackBits",
+    34925: "LZMA",
+    50000: "Zstandard",
+}
 # What tifffile has to say of a broken file is in our own message; without a handler, Python would
 # print it to stderr.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -45,6 +50,8 @@ def read_tiff(data: bytes) -> tuple[NDArray[Any], str, bool]:
         Without the file's name: truncated, damaged, pages missing, or a header that claims more
         than the file can hold.
     """
+    import tifffile  # not for who has no TIFF: 0.1 s
+
     # From memory, so that no metadata can make tifffile open other files.
     file = io.BytesIO(data)
     _check_pages(file)
@@ -67,6 +74,8 @@ def read_tiff(data: bytes) -> tuple[NDArray[Any], str, bool]:
 
 def tiff_shape(source: Path | bytes) -> tuple[tuple[int, ...], str]:
     """Shape and axes as `read_tiff` gives them, from the headers only."""
+    import tifffile
+
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         _check_pages(file)
         try:
@@ -118,7 +127,7 @@ def _check_series(series: Any, data: bytes) -> None:
                 raise DataError("the TIFF is truncated: pixels are missing")
             if compression == _LZW:
                 _check_lzw(data[offset : offset + count], int(keyframe.fillorder))
-    check_claim(int(series.size) * series.dtype.itemsize, len(data), compressed)
+    check_allocation(int(series.size) * series.dtype.itemsize, len(data), compressed)
 
 
 def _check_lzw(part: bytes, bit_order: int) -> None:
@@ -162,6 +171,8 @@ def _number_at(file: BinaryIO, position: int, form: str) -> int:
 
 def write_tiff(path: Path, labels: NDArray[Any]) -> None:
     """Write a label image (H, W) or volume (D, H, W), zlib-compressed, one page per slice."""
+    import tifffile
+
     tifffile.imwrite(
         path, labels, photometric="minisblack", compression="zlib", metadata=None, software=False
     )

@@ -7,6 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from nucfuse.data.modality import check_rgb, modality
 
@@ -85,7 +87,7 @@ def image_record(image_id: str, image: NDArray[Any]) -> ImageRecord:
 
 
 def near_duplicate_groups(records: Sequence[ImageRecord]) -> list[list[str]]:
-    """Groups of images that one network should not partly learn from and partly be tested on.
+    """Group images that one network should not partly learn from and partly be tested on.
 
     Two images belong together if
 
@@ -96,7 +98,7 @@ def near_duplicate_groups(records: Sequence[ImageRecord]) -> list[list[str]]:
       grey levels at least 0.9, which lets neither brightness nor contrast differ), are no empty
       ground (standard deviation from 2 grey levels), and none fits either of them better.
 
-    Groups are closed under this (union-find). All thresholds were chosen by looking at the pairs
+    Groups are closed under this. All thresholds were chosen by looking at the pairs
     found among the DSB2018 training images; where in doubt, images are put together: a false pair
     costs a little balance, a missed one lets a network be scored on what it has seen. Crops that
     meet in empty ground only are not seen to belong together.
@@ -122,20 +124,17 @@ def near_duplicate_groups(records: Sequence[ImageRecord]) -> list[list[str]]:
     (1989), doi:10.2307/2532051.
     """
     check_ids(records)
-    parents = list(range(len(records)))
-    for first, second in _similar_hashes(records):
-        _join(parents, first, second)
+    pairs = list(_similar_hashes(records))
     blocks: dict[tuple[tuple[int, int], str], list[int]] = {}
     for i, record in enumerate(records):
         blocks.setdefault((record.shape, record.modality), []).append(i)
     for block in blocks.values():
         borders = np.stack([records[i].borders for i in block]).astype(np.float32)
         for before, after in ((borders[:, 1], borders[:, 0]), (borders[:, 3], borders[:, 2])):
-            for first, second in _continued(before, after):
-                _join(parents, block[first], block[second])
+            pairs += ((block[i], block[j]) for i, j in _continued(before, after))
     groups: dict[int, list[str]] = {}
-    for i, record in enumerate(records):
-        groups.setdefault(_root(parents, i), []).append(record.image_id)
+    for record, group in zip(records, _components(pairs, len(records)), strict=True):
+        groups.setdefault(group, []).append(record.image_id)
     return list(groups.values())
 
 
@@ -227,13 +226,9 @@ def _best_of(keys: NDArray[np.intp], fits: NDArray[np.float32]) -> NDArray[np.bo
     return is_best
 
 
-def _root(parents: list[int], i: int) -> int:
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
-
-
-def _join(parents: list[int], first: int, second: int) -> None:
-    a, b = _root(parents, first), _root(parents, second)
-    parents[max(a, b)] = min(a, b)
+def _components(pairs: list[tuple[int, int]], n: int) -> list[int]:
+    """Group of each of ``n`` images, where pairs are in one group."""
+    rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(pairs), bool), (rows, columns)), (n, n))
+    found: list[int] = connected_components(graph, directed=False)[1].tolist()
+    return found

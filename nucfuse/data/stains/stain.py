@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.data.intensity import pixel_grid
 from nucfuse.data.modality import check_rgb, modality
 from nucfuse.data.stains.sparse_nmf import amounts_of, sparse_nmf
 
@@ -83,7 +84,7 @@ def haematoxylin(image: Pixels) -> NDArray[np.float32]:
 
 
 def pca_colour(image: Pixels) -> NDArray[np.float32]:
-    """The mixture of the three channels that tells most: their first principal component.
+    """First principal component of the three channels: the mixture that tells most.
 
     Parameters
     ----------
@@ -232,7 +233,7 @@ def _normalised(image: Pixels, method: Method, reference: Pixels | None) -> Pixe
 
 
 def by_blocks(pixels: Pixels, recoloured: Callable[[Pixels], NDArray[np.float64]]) -> Pixels:
-    """An image recoloured, some pixels (N, 3) at a time; rounded and cut to 0..255."""
+    """Recolour an image, some pixels (N, 3) at a time; rounded and cut to 0..255."""
     flat = pixels.reshape(-1, 3)
     out = np.empty_like(flat)
     for at in range(0, len(flat), _BLOCK):
@@ -255,5 +256,4 @@ def _summed(tables: list[NDArray[np.float64]], pixels: Pixels) -> NDArray[np.flo
 
 def sampled(pixels: Pixels) -> Pixels:
     """Pixels on a regular grid, (N, 3); some 65,536 of a large image."""
-    step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
-    return pixels[::step, ::step].reshape(-1, 3)
+    return pixel_grid(pixels, _SAMPLES).reshape(-1, 3)

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.data.intensity import grid_step
 from nucfuse.data.modality import check_rgb
 
 # Numbers of one image, float64 (F,).
@@ -80,7 +81,7 @@ def polarity(image: NDArray[Any]) -> Features:
       deviation of all, from 0.02 on.
     """
     pixels = check_rgb(image)
-    step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
+    step = grid_step(pixels, _SAMPLES)
     grid = pixels[::step, ::step].astype(np.float64)
     value = grid.max(axis=2)
     low, ground, high = np.percentile(value, (0.5, 50, 99.5))

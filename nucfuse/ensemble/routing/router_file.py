@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.readers.raster import read_bytes
 from nucfuse.data.run_record import to_json
 from nucfuse.ensemble.routing.features import FEATURES

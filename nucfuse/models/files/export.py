@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nucfuse.data.atomic import atomic_file
+from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.run_record import to_json
 from nucfuse.errors import DataError
 from nucfuse.models.files.card import FORMAT, Card, read_card

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from nucfuse.data.augment import Augmentation
 from nucfuse.data.config_checks import check_choices, check_names, check_numbers
 from nucfuse.errors import DataError
@@ -13,6 +15,7 @@ from nucfuse.models.mask_rcnn import config as mask_rcnn_config
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.unet import config as unet_config
 from nucfuse.models.unet.config import UNetConfig
+from nucfuse.settings import read
 
 NetworkConfig = UNetConfig | MaskRCNNConfig
 # What each kind of network is made of: its config, and the presets of it.
@@ -169,8 +172,8 @@ class TrainingConfig:
         """As JSON can hold it; without the settings that mean nothing to the kind of network."""
         values: dict[str, Any] = {"model": self.model}
         values |= {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("network", "augmentation"):
-            values[name] = values[name].to_dict()
+        values["network"] = self.network.to_dict()
+        values["augmentation"] = attrs.asdict(self.augmentation)
         for name in ("class_weights", "diameter"):
             values[name] = list(values[name])
         return {name: v for name, v in values.items() if name not in _FOREIGN[self.model]}
@@ -197,7 +200,7 @@ class TrainingConfig:
         check_names(given, ["model", *known], f"training of a {model}")
         given["network"] = _network(model, given.get("network", {}))
         if "augmentation" in given:
-            given["augmentation"] = Augmentation.from_dict(given["augmentation"])
+            given["augmentation"] = read(Augmentation, given["augmentation"], "augmentation")
         for name in ("class_weights", "diameter"):
             if name in given:
                 given[name] = _numbers(name, given[name])

@@ -15,7 +15,7 @@ from strategies import instance_sets, label_images, mask_stacks, shapes
 
 from nucfuse.data.dataset import Dataset, Sample
 from nucfuse.data.formats import coco
-from nucfuse.data.formats.coco_document import id_of_file
+from nucfuse.data.image_ids import id_of_file
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 

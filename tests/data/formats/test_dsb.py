@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
-from nucfuse.data.dataset import DataError, Dataset
+from nucfuse.data.dataset import Dataset
 from nucfuse.data.formats import dsb
+from nucfuse.errors import DataError
 
 SHAPE = (5, 7)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import io
 import json
 import os
 import pickle
@@ -17,8 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
-from nucfuse.data.dataset import DataError, Dataset, Sample
+from nucfuse.data.dataset import Dataset, Sample
 from nucfuse.data.formats import npz
+from nucfuse.data.formats.probabilities import read_probabilities
+from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
 LABELS = np.array([[0, 1, 1], [7, 0, 3]], np.int32)
@@ -139,7 +140,7 @@ class TestInstances:
         ("drawn", "match"),
         [
             ([Sample("a", MASKS), Sample("a", MASKS)], "'a' comes twice"),
-            ([Sample("a", np.zeros((2, 3, 4), int))], "image 'a'.*2-D"),
+            ([Sample("a", np.zeros((2, 3, 4), int))], "image 'a' is a volume"),
             ([Sample("a", np.array([[-1]]))], "negative"),
         ],
     )
@@ -262,7 +263,7 @@ class TestBadInstances:
             for image_id in dataset.ids:
                 assert isinstance(dataset.read(image_id).masks, Instances)
         with contextlib.suppress(DataError):
-            npz.read_probabilities(path)
+            read_probabilities(path)
 
     @given(st.binary(max_size=200), st.booleans())
     def test_noise(self, tmp_path_factory, noise, as_zip):
@@ -282,78 +283,3 @@ class TestBadInstances:
         path = rewritten(tmp_path_factory.mktemp("npz") / "a.npz", {member: array})
         with contextlib.suppress(DataError):
             assert isinstance(npz.open_dataset(path).read("a").masks, Instances)
-
-
-class TestProbabilities:
-    @given(
-        hnp.arrays(
-            np.float32, st.tuples(*[st.integers(1, 4)] * 3), elements=st.floats(0, 1, width=32)
-        )
-    )
-    def test_survive_to_half_precision(self, tmp_path_factory, maps):
-        path = tmp_path_factory.mktemp("data") / "a.npz"
-        channels = [f"c{k}\0" for k in range(len(maps))]
-        npz.write_probabilities(path, maps, channels)
-        got, names = npz.read_probabilities(path)
-        assert names == tuple(channels)
-        assert got.dtype == np.float32
-        assert_array_equal(got, maps.astype(np.float16))
-
-    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1e-3, 1.001])
-    def test_values_out_of_range(self, tmp_path, value):
-        maps = np.full((1, 2, 3), 0.5)
-        maps[0, 1, 1] = value
-        with pytest.raises(DataError, match=r"must lie in \[0, 1\]"):
-            npz.write_probabilities(tmp_path / "a.npz", maps, ["nucleus"])
-        assert list(tmp_path.iterdir()) == []
-        good = np.zeros((1, 2, 3))
-        npz.write_probabilities(tmp_path / "a.npz", good, ["nucleus"])
-        replaced(tmp_path / "a.npz", "probabilities", maps.astype(np.float16))
-        with pytest.raises(DataError, match=r"a\.npz: probabilities must lie in \[0, 1\]"):
-            npz.read_probabilities(tmp_path / "a.npz")
-
-    @pytest.mark.parametrize(
-        ("maps", "channels", "match"),
-        [
-            (np.zeros((2, 3)), ["a"], r"\(C, H, W\)"),
-            (np.zeros((0, 2, 3)), [], r"\(C, H, W\)"),
-            (np.zeros((1, 2, 3), complex), ["a"], r"\(C, H, W\)"),
-            (np.zeros((2, 2, 3)), ["a"], "2 channels need as many names, got 1"),
-        ],
-    )
-    def test_other_shapes(self, tmp_path, maps, channels, match):
-        with pytest.raises(DataError, match=match):
-            npz.write_probabilities(tmp_path / "a.npz", maps, channels)
-        assert list(tmp_path.iterdir()) == []
-
-    @pytest.mark.parametrize(
-        ("member", "array", "match"),
-        [
-            ("probabilities", np.array([[[None]]]), "never unpickles"),
-            ("probabilities", np.zeros((2, 2, 3)), "2 channels need as many names"),
-            ("about", about(), "expected a file of nucfuse probabilities"),
-            ("about", about(format="nucfuse probabilities", channels=[3]), "list of channels"),
-            ("about", about(format="nucfuse probabilities", channels="a"), "list of channels"),
-        ],
-    )
-    def test_damaged(self, tmp_path, member, array, match):
-        npz.write_probabilities(tmp_path / "a.npz", np.zeros((1, 2, 3)), ["nucleus"])
-        replaced(tmp_path / "a.npz", member, array)
-        with pytest.raises(DataError, match=match):
-            npz.read_probabilities(tmp_path / "a.npz")
-
-    def test_instances_are_no_probabilities(self, tmp_path):
-        npz.write(tmp_path / "a.npz", [Sample("a", MASKS)])
-        with pytest.raises(DataError, match="got 'nucfuse instances'"):
-            npz.read_probabilities(tmp_path / "a.npz")
-
-
-def replaced(path, member, array):
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members[f"{member}.npy"] = made.make_npy(array)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    path.write_bytes(out.getvalue())

@@ -6,7 +6,7 @@ from hypothesis import given
 from strategies import instance_sets, label_images
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.formats.writing import as_instances, checked
+from nucfuse.data.formats.writing import as_instances, unique_instances
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
@@ -37,7 +37,7 @@ def test_what_is_no_label_image(masks, words):
 
 def test_ids_come_once_and_one_at_a_time():
     labels = np.ones((1, 1), int)
-    found = checked(Sample(name, labels) for name in ("a", "b", "a"))
+    found = unique_instances(Sample(name, labels) for name in ("a", "b", "a"))
     assert [next(found)[0], next(found)[0]] == ["a", "b"]
     with pytest.raises(DataError, match="'a' comes twice"):
         next(found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nucfuse.data.readers.allocation import LARGEST_BYTES, LARGEST_RATIO, check_claim
+from nucfuse.data.readers.allocation import LARGEST_BYTES, LARGEST_RATIO, check_allocation
 from nucfuse.errors import DataError
 
 
@@ -11,7 +11,7 @@ from nucfuse.errors import DataError
     [(100, 100, False), (100 * LARGEST_RATIO, 100, True), (LARGEST_BYTES, LARGEST_BYTES, False)],
 )
 def test_just_possible(claimed, stored, compressed):
-    check_claim(claimed, stored, compressed)
+    check_allocation(claimed, stored, compressed)
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ def test_just_possible(claimed, stored, compressed):
 )
 def test_impossible(claimed, stored, compressed, match):
     with pytest.raises(DataError, match=match):
-        check_claim(claimed, stored, compressed)
+        check_allocation(claimed, stored, compressed)

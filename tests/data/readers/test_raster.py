@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from reading import LABELS
 
-from nucfuse.data.dataset import DataError
 from nucfuse.data.readers.raster import (
     image_size,
     read_image,
@@ -24,6 +23,7 @@ from nucfuse.data.readers.raster import (
     write_label_png,
     write_label_tiff,
 )
+from nucfuse.errors import DataError
 
 
 class TestColours:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from reading import LABELS
 
-from nucfuse.data.dataset import DataError
 from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.errors import DataError
 
 TIFF_OPTIONS = (
     {}, {"compression": "zlib"}, {"compression": "lzw", "rowsperstrip": 2},

@@ -8,7 +8,7 @@ from pytest import approx
 
 from nucfuse.data.modality import MODALITIES, modality
 from nucfuse.data.readers.raster import read_image
-from nucfuse.data.sample import sample_folder
+from nucfuse.data.sample_images import sample_folder
 from nucfuse.ensemble.routing.router import DEFAULT, Router, fit_router, plain_rule
 from nucfuse.ensemble.routing.router_file import default_router
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from nucfuse.data.modality import MODALITIES, modality
-from nucfuse.data.sample import copy_sample, sample_folder
+from nucfuse.data.sample_images import copy_sample, sample_folder
 from nucfuse.errors import DataError
 
 FOLDER = sample_folder()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nucfuse.data.atomic import atomic_file, atomic_folder
-from nucfuse.data.dataset import DataError
+from nucfuse.data.atomic_output import atomic_file, atomic_folder
+from nucfuse.errors import DataError
 
 
 def names(folder: Path) -> list[str]:

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.image_folder import open_images
-from nucfuse.data.layouts import write_dataset
+from nucfuse.data.formats.image_folder import open_images
+from nucfuse.data.io import open_sizes, write_dataset
 from nucfuse.data.readers.raster import write_label_png
-from nucfuse.data.sizes import open_sizes
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 

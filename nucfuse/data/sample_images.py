@@ -4,7 +4,7 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from nucfuse.data.atomic import atomic_folder
+from nucfuse.data.atomic_output import atomic_folder
 from nucfuse.errors import DataError
 
 

@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset, Shape
 from nucfuse.data.formats import dsb
-from nucfuse.data.formats.labels import unescape_id
-from nucfuse.data.readers.raster import image_size, read_image
+from nucfuse.data.image_ids import unescape_id
+from nucfuse.data.readers.raster import IMAGE_SUFFIXES, image_names, image_size, read_image
 from nucfuse.errors import DataError
-
-SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".npy")
 
 
 class Images(Protocol):
@@ -50,7 +48,7 @@ class ImageFolder:
                 )
             self._files[image_id] = file
         if not self._files:
-            raise DataError(f"{path}: no images here (looked for {', '.join(SUFFIXES)})")
+            raise DataError(f"{path}: no images here (looked for {', '.join(IMAGE_SUFFIXES)})")
         self.ids = sorted(self._files)
 
     def __contains__(self, image_id: str) -> bool:
@@ -87,7 +85,7 @@ class _DatasetImages:
 
 
 def open_images(path: Path) -> Images:
-    """A folder of image files, one image file, or a DSB2018 folder or zip.
+    """Open a folder of image files, one image file, or a DSB2018 folder or zip.
 
     Raises
     ------
@@ -103,5 +101,5 @@ def open_images(path: Path) -> Images:
 
 def _image_files(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        names = sorted(e.name for e in entries if e.is_file() and not e.name.startswith("."))
-    return [folder / name for name in names if name.lower().endswith(SUFFIXES)]
+        names = [e.name for e in entries if e.is_file()]
+    return [folder / name for name in image_names(names, IMAGE_SUFFIXES)]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from nucfuse.data.dataset import DataError, Dataset, Sample
-from nucfuse.data.layouts import (
+from nucfuse.data.dataset import Dataset, Sample
+from nucfuse.data.io import (
     FORMATS,
     READABLE,
     WRITABLE,
@@ -20,6 +20,7 @@ from nucfuse.data.layouts import (
     open_dataset,
     write_dataset,
 )
+from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
 LABELS = np.array([[0, 1, 1], [2, 0, 3]], np.int32)
@@ -43,9 +44,7 @@ class TestModules:
         assert {*READABLE, *WRITABLE} == set(FORMATS)
 
     def test_loaded_when_needed_only(self):
-        code = (
-            "import nucfuse.data.layouts, sys; print([m for m in sys.modules if 'formats.' in m])"
-        )
+        code = "import nucfuse.data.io, sys; print([m for m in sys.modules if 'formats.' in m])"
         run = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )

@@ -22,7 +22,7 @@ _REMEDIES = {
 
 
 def write_error(path: Path, problem: OSError) -> DataError:
-    """The one message about outputs that cannot be written.
+    """Word the one message about outputs that cannot be written.
 
     Examples
     --------

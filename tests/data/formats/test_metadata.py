@@ -2,7 +2,7 @@
 
 import pytest
 
-from nucfuse.data.metadata import column_of, read_metadata
+from nucfuse.data.formats.metadata import column_of, read_metadata
 from nucfuse.errors import DataError
 
 

@@ -1,0 +1,114 @@
+"""Image ids and file names: one made of the other, and ids named in messages.
+
+An id is a file name without its ending and without one of the suffixes that segmentation tools add
+(`SUFFIXES`). Ids that cannot be file names are percent-escaped when written, as in web addresses,
+and unescaped when read.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+
+from nucfuse.errors import DataError
+
+SUFFIXES = ("_cp_masks", "_labels", "_label", "_masks", "_mask", "_pred", "_seg")
+
+# Separators, what Windows forbids in file names, control characters, and the escape itself; dots
+# and spaces at the ends, where they hide files or get lost.
+_UNSAFE = re.compile(r"""[%/\\<>:"|?*\x00-\x1f\x7f]|^[. ]|[. ]$""")
+_ESCAPED = re.compile(r"%([0-7][0-9A-F])")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_EMPTY = "%"  # no other id gives this name, as "%" itself becomes "%25"
+# Endings of image files; anything else behind a dot belongs to the name ("img_1.2").
+_IMAGE_ENDING = re.compile(
+    r"\.(bmp|czi|gif|jp2|jpe?g|lif|nd2|ndpi|np[yz]|p[gnp]m|png|svs|(ome\.)?tiff?|webp|zarr)\Z",
+    re.IGNORECASE,
+)
+
+
+def strip_suffix(stem: str) -> str:
+    """Return a file stem without the suffix of a segmentation tool; only one is taken off.
+
+    Examples
+    --------
+    >>> strip_suffix("cell_cp_masks"), strip_suffix("cell_mask_pred"), strip_suffix("_mask")
+    ('cell', 'cell_mask', '_mask')
+    """
+    for suffix in SUFFIXES:  # longest first
+        if stem.endswith(suffix) and stem != suffix:
+            return stem[: -len(suffix)]
+    return stem
+
+
+def escape_id(image_id: str) -> str:
+    """Make a file stem of any image id; `id_of_stem` gives the id back.
+
+    Raises
+    ------
+    DataError
+        If the id holds characters that no file name can (lone surrogates).
+
+    Examples
+    --------
+    >>> [escape_id(i) for i in ("001", "../x", "50%", "nul", "", "cell_mask")]
+    ['001', '%2E.%2Fx', '50%25', '%6Eul', '%', 'cell%5Fmask']
+    """
+    try:
+        os.fsencode(image_id)
+    except UnicodeEncodeError as problem:
+        raise DataError(f"image id {image_id!r} cannot be a file name: {problem.reason}") from None
+    if not image_id:
+        return _EMPTY
+    stem = _UNSAFE.sub(lambda found: _escape(found[0]), image_id)
+    if _RESERVED.match(stem):
+        stem = _escape(stem[0]) + stem[1:]
+    if strip_suffix(stem) != stem:
+        stem = _escape("_").join(stem.rsplit("_", 1))
+    return stem
+
+
+def _escape(character: str) -> str:
+    return f"%{ord(character):02X}"
+
+
+def unescape_id(stem: str) -> str:
+    """Undo `escape_id`; stems that it never makes stay as they are.
+
+    Examples
+    --------
+    >>> unescape_id("%2E.%2Fx"), unescape_id("50% done")
+    ('../x', '50% done')
+    """
+    if stem == _EMPTY:
+        return ""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), stem)
+
+
+def id_of_stem(stem: str) -> str:
+    """Image id that a label file stands for."""
+    return unescape_id(strip_suffix(stem))
+
+
+def id_of_file(file_name: str) -> str:
+    """Image id of a file name: without folders, ending, and suffix of a tool.
+
+    Examples
+    --------
+    >>> id_of_file("train/a.png"), id_of_file("img_1.2"), id_of_file("b_masks.ome.tif")
+    ('a', 'img_1.2', 'b')
+    """
+    base = file_name.replace("\\", "/").rpartition("/")[2]
+    return id_of_stem(_IMAGE_ENDING.sub("", base) or base)
+
+
+def first_ids(ids: Sequence[str], most: int = 10) -> str:
+    """Name the first few ids in a message, and say how many more there are.
+
+    Examples
+    --------
+    >>> first_ids(["a", "b", "c"], 2)
+    "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(repr(name) for name in ids[:most])
+    more = len(ids) - most
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -33,6 +33,8 @@ _HOMES = {
     "mean_maps": "nucfuse.ensemble.maps.fuse_maps",
     "score": "nucfuse.metrics.scoring",
     "Scores": "nucfuse.metrics.scores",
+    "read": "nucfuse.data.io",
+    "write": "nucfuse.data.io",
     "open_dataset": "nucfuse.data.io",
     "write_dataset": "nucfuse.data.io",
     "DataError": "nucfuse.errors",
@@ -42,7 +44,7 @@ __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from nucfuse.clean.overlaps import remove_overlaps
-    from nucfuse.data.io import open_dataset, write_dataset
+    from nucfuse.data.io import open_dataset, read, write, write_dataset
     from nucfuse.ensemble.fuse import fuse
     from nucfuse.ensemble.maps.fuse_maps import mean_maps
     from nucfuse.ensemble.nuclei.nms import mask_nms as nms

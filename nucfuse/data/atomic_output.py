@@ -5,9 +5,10 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nucfuse.errors import DataError
 
@@ -58,17 +59,24 @@ def atomic_file(path: Path) -> Iterator[Path]:
     real = Path(os.path.realpath(path))
     _check_target_file(path, real)
     part = real.with_name(f".{secrets.token_hex(8)}.part{real.suffix}")
-    made: list[Path] = []
-    try:
-        made = _make_folders(real.parent)
+    with _leaving_nothing(path, real, lambda: part.unlink(missing_ok=True)):
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield part
         part.replace(real)
+
+
+@contextmanager
+def _leaving_nothing(path: Path, real: Path, remove: Callable[[], Any]) -> Iterator[None]:
+    """Make the folders above an output; at the end remove what is temporary, and them if empty."""
+    made: list[Path] = []
+    try:
+        made = _make_folders(real.parent)
+        yield
     except OSError as problem:
         raise write_error(path, problem) from problem
     finally:
         with contextlib.suppress(OSError):
-            part.unlink()
+            remove()
         _remove_empty(made)
 
 
@@ -112,20 +120,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise DataError(f"cannot write the folder {path}: there is a file of that name")
     is_new = not real.exists()
     part = (real.parent if is_new else real) / f".{secrets.token_hex(8)}.part"
-    made: list[Path] = []
-    try:
-        made = _make_folders(real.parent)
+    with _leaving_nothing(path, real, lambda: shutil.rmtree(part, ignore_errors=True)):
         part.mkdir()
         yield part
         if is_new and not real.exists():
             part.rename(real)
         else:
             _merge(part, real, path)
-    except OSError as problem:
-        raise write_error(path, problem) from problem
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        _remove_empty(made)
 
 
 def _make_folders(folder: Path) -> list[Path]:

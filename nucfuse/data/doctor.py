@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,21 +118,23 @@ def _mask_findings(nuclei: Instances, names: tuple[str, ...]) -> Iterator[tuple[
     if pixels.size:
         pairs = called([int(first[0]), int(second[0])])
         yield "overlap", int(pixels.size), f"{pixels.sum()} pixels in two masks ({pairs})"
+    with_holes, in_pieces = find_flaws(nuclei)
+    limit = max(SPECK_PIXELS, SPECK_SHARE * float(np.median(nuclei.areas)))
+    for kind, flags, what in (
+        ("duplicate mask", _duplicates(nuclei), "the same pixels: "),
+        ("hole", with_holes, ""),
+        ("pieces", in_pieces, ""),
+        ("speck", nuclei.areas < limit, f"below {limit:.0f} pixels: "),
+    ):
+        if any(flags):
+            found = np.flatnonzero(flags).tolist()
+            yield kind, len(found), what + called(found)
+
+
+def _duplicates(nuclei: Instances) -> list[bool]:
     runs = [
         (nuclei.starts[a:b].tobytes(), nuclei.lengths[a:b].tobytes())
-        for a, b in zip(nuclei.offsets[:-1], nuclei.offsets[1:], strict=True)
+        for a, b in pairwise(nuclei.offsets)
     ]
     counts = Counter(runs)
-    twins = [i for i, run in enumerate(runs) if counts[run] > 1]
-    if twins:
-        yield "duplicate mask", len(twins), f"the same pixels: {called(twins)}"
-    with_holes, in_pieces = find_flaws(nuclei)
-    holes, pieces = np.flatnonzero(with_holes).tolist(), np.flatnonzero(in_pieces).tolist()
-    if holes:
-        yield "hole", len(holes), called(holes)
-    if pieces:
-        yield "pieces", len(pieces), called(pieces)
-    limit = max(SPECK_PIXELS, SPECK_SHARE * float(np.median(nuclei.areas)))
-    specks = np.flatnonzero(nuclei.areas < limit).tolist()
-    if specks:
-        yield "speck", len(specks), f"below {limit:.0f} pixels: {called(specks)}"
+    return [counts[run] > 1 for run in runs]

@@ -55,8 +55,9 @@ def stretched(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8
 
     Examples
     --------
-    >>> stretched(np.array([0, 100, 200, 300, 900]), 100, 300)
-    array([  0,   0, 128, 255, 255], dtype=uint8)
+    >>> stretched(np.array([0, 100, 150, 300, 900]), 100, 300)
+    array([  0,   0,  64, 255, 255], dtype=uint8)
     """
+    clipped = np.clip(values, np.float64(low), np.float64(high))
     factor = 255 / max(high - low, 1e-305)  # finite where the range is nothing
-    return np.rint((np.clip(values, low, high) - low) * factor).astype(np.uint8)
+    return np.rint((clipped - low) * factor).astype(np.uint8)

@@ -77,7 +77,7 @@ def read(
     >>> from nucfuse.data.sample_images import sample_folder
     >>> truth = read(sample_folder() / "truth")
     >>> len(truth.ids), truth.read(truth.ids[0]).masks.shape
-    (12, (256, 256))
+    (12, (360, 360))
     >>> read(sample_folder() / "truth" / f"{truth.ids[0]}.png").dtype
     dtype('uint16')
     """

@@ -6,18 +6,23 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import imagecodecs
 import made_files as made
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from nucfuse.data.dataset import Dataset, Sample
+from nucfuse.data.formats.probabilities import write_probabilities
 from nucfuse.data.io import (
     FORMATS,
     READABLE,
     WRITABLE,
     format_of_output,
     open_dataset,
+    open_sizes,
+    read,
+    write,
     write_dataset,
 )
 from nucfuse.errors import DataError
@@ -35,7 +40,8 @@ class TestModules:
     @pytest.mark.parametrize("name", FORMATS)
     def test_interface(self, name):
         module = import_module(FORMATS[name])
-        assert callable(module.write)
+        if name in WRITABLE:
+            assert callable(module.write)
         if name in READABLE:
             assert callable(module.matches)
             assert callable(module.open_dataset)
@@ -158,3 +164,110 @@ class TestRefused:
 )
 def test_format_of_output(name, expected):
     assert format_of_output(Path(name)) == expected
+
+
+class TestRead:
+    """`read` gives what is expected of a file or folder."""
+
+    @pytest.mark.parametrize("name", OUTPUTS)
+    def test_data_sets(self, tmp_path, name):
+        masks = Instances.from_labels(LABELS)
+        write_dataset(tmp_path / OUTPUTS[name], [Sample("a", masks)], name)
+        for arguments in ((), (name,)):
+            data = read(str(tmp_path / OUTPUTS[name]), *arguments)
+            assert (data.format, data.ids) == (name, ["a"])
+
+    @pytest.mark.parametrize(
+        ("name", "make"),
+        [
+            ("a.png", lambda a: made.make_png(a, 16)),
+            ("a.tif", made.make_tiff),
+            ("a.NPY", made.make_npy),
+            ("a.bmp", made.make_bmp),
+        ],
+    )
+    def test_label_images_and_grey_images(self, tmp_path, name, make):
+        (tmp_path / name).write_bytes(make(LABELS.astype(np.uint16)))
+        assert_array_equal(read(tmp_path / name), LABELS)
+        assert read(tmp_path / name, "labels").ids == ["a"]
+
+    def test_images_in_colour(self, tmp_path):
+        colours = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
+        (tmp_path / "a.png").write_bytes(made.make_png(colours, 8, made.RGB))
+        assert_array_equal(read(tmp_path / "a.png"), colours)
+        (tmp_path / "a.jpg").write_bytes(imagecodecs.jpeg8_encode(colours, level=100))
+        assert read(tmp_path / "a.jpg").shape == (3, 4, 3)
+
+    def test_values_as_stored(self, tmp_path):
+        for values in (np.array([[0.5, np.nan]]), np.zeros((2, 3, 4), np.float32)):
+            np.save(tmp_path / "a.npy", values)
+            assert_array_equal(read(tmp_path / "a.npy"), values)
+
+    def test_probability_maps(self, tmp_path):
+        maps = np.full((2, 3, 4), 0.25)
+        write_probabilities(tmp_path / "maps" / "a.npz", maps, ["nucleus", "border"])
+        assert_array_equal(read(tmp_path / "maps" / "a.npz"), maps)
+        assert_array_equal(read(tmp_path / "maps").read("a"), maps)
+
+    def test_sizes_from_a_path_or_a_function(self, tmp_path):
+        write(tmp_path / "truth", {"a": LABELS})
+        write(tmp_path / "pred.csv", {"a": LABELS})
+        for sizes in (tmp_path / "truth", str(tmp_path / "truth"), shape_of):
+            data = read(tmp_path / "pred.csv", sizes=sizes)
+            assert_array_equal(data.read("a").masks.to_labels(), np.array([[0, 1, 1], [2, 0, 3]]))
+        with pytest.raises(DataError, match="image sizes must come from elsewhere"):
+            read(tmp_path / "pred.csv").read("a")
+
+    def test_what_is_nothing(self, tmp_path):
+        with pytest.raises(DataError, match="no such file or folder"):
+            read(tmp_path / "a.png")
+        (tmp_path / "a.png").write_bytes(b"text")
+        with pytest.raises(DataError, match=r"a\.png: it is no PNG"):
+            read(tmp_path / "a.png")
+
+
+class TestWrite:
+    """`write` takes one image, several, or a data set."""
+
+    @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.TIFF"])
+    def test_one_label_image(self, tmp_path, name):
+        write(tmp_path / "new" / name, LABELS)
+        assert_array_equal(read(tmp_path / "new" / name), LABELS)
+        write(str(tmp_path / "new" / name), Instances.from_labels(LABELS > 1))
+        assert_array_equal(read(tmp_path / "new" / name), LABELS > 1)
+
+    @pytest.mark.parametrize("name", ["nuclei.json", "nuclei.npz", "nuclei"])
+    def test_one_image_goes_by_the_name_of_the_file(self, tmp_path, name):
+        write(tmp_path / name, LABELS)
+        assert read(tmp_path / name).ids == ["nuclei"]
+
+    @pytest.mark.parametrize("name", OUTPUTS)
+    def test_several_images_and_data_sets(self, tmp_path, name):
+        write(tmp_path / "first", {"b": LABELS, "a": Instances.from_labels(LABELS)})
+        write(tmp_path / OUTPUTS[name], read(tmp_path / "first"), name)
+        data = read(tmp_path / OUTPUTS[name])
+        assert (data.format, data.ids) == (name, ["a", "b"])
+        samples = (Sample(image_id, LABELS) for image_id in "cd")
+        write(tmp_path / "third", samples)
+        assert read(tmp_path / "third").ids == ["c", "d"]
+
+    def test_what_a_label_image_cannot_hold(self, tmp_path):
+        with pytest.raises(DataError, match="holds one label image; name a folder"):
+            write(tmp_path / "a.png", {"a": LABELS})
+        with pytest.raises(DataError, match="masks overlap"):
+            write(tmp_path / "a.png", Instances.from_masks([LABELS > 0, LABELS > 1]))
+        with pytest.raises(DataError, match="write a TIFF"):
+            write(tmp_path / "a.png", LABELS + 70_000)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_sizes_from_images_and_data_sets(tmp_path):
+    samples = [Sample("a", Instances.empty((5, 6))), Sample("b", Instances.empty((4, 6)))]
+    write_dataset(tmp_path / "set.csv", samples, "kaggle")
+    for image_id, height in (("a", 5), ("b", 4)):
+        write(tmp_path / "images" / f"{image_id}.png", np.full((height, 6), 9))
+    for path in (tmp_path / "images", tmp_path / "set.csv"):
+        sizes = open_sizes(path)
+        assert (sizes("a"), sizes("b"), sizes("z")) == ((5, 6), (4, 6), None)
+    with pytest.raises(DataError, match="no such file"):
+        open_sizes(tmp_path / "nowhere")

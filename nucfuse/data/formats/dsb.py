@@ -1,6 +1,5 @@
 """The DSB2018 layout: ``ID/images/*.png`` and ``ID/masks/*.png``, in a folder or a zip file."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +41,6 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "DsbDataset":
     return DsbDataset(path, files)
 
 
-def write(path: Path, samples: Iterable[Sample]) -> None:
-    """Not offered: one file per nucleus is the slowest of all formats to read."""
-    raise DataError(f"{path}: the DSB2018 layout is read only; write labels, kaggle, coco or npz")
-
-
 @dataclass(frozen=True)
 class DsbDataset:
     """Samples of DSB2018; see `Dataset`."""
@@ -80,8 +74,8 @@ class DsbDataset:
             )
         canvas = _Canvas(self._shape(image_id))
         for name in names:
-            place = self.files.place(image_id, "masks", name)
-            canvas.add(_mask(self.files.load(image_id, "masks", name), place), name, place)
+            content, place = self.files.load(image_id, "masks", name)
+            canvas.add(_mask(content, place), name, place)
         if canvas.labels is None:
             raise DataError(f"{self.path}: sample {image_id!r} has neither masks nor an image")
         return Sample(image_id, canvas.labels, tuple(canvas.names), tuple(canvas.notes()))
@@ -89,26 +83,19 @@ class DsbDataset:
     def shape(self, image_id: str) -> Shape | None:
         """Height and width from the header of the image, or of the first mask."""
         found = self._shape(image_id)
-        if found is None:
-            for name in (self.files.names(image_id, "masks") or [])[:1]:
-                place = self.files.place(image_id, "masks", name)
-                found = image_size(self.files.load(image_id, "masks", name), place)
+        masks = self.files.names(image_id, "masks")
+        if found is None and masks:
+            return image_size(*self.files.load(image_id, "masks", masks[0]))
         return found
 
     def image(self, image_id: str) -> NDArray[np.uint8] | None:
         """Read the image, uint8 (H, W, 3), or None if there is none."""
         name = self._image_name(image_id)
-        if name is None:
-            return None
-        place = self.files.place(image_id, "images", name)
-        return read_image(self.files.load(image_id, "images", name), place)
+        return None if name is None else read_image(*self.files.load(image_id, "images", name))
 
     def _shape(self, image_id: str) -> Shape | None:
         name = self._image_name(image_id)
-        if name is None:
-            return None
-        place = self.files.place(image_id, "images", name)
-        return image_size(self.files.load(image_id, "images", name), place)
+        return None if name is None else image_size(*self.files.load(image_id, "images", name))
 
     def _image_name(self, image_id: str) -> str | None:
         names = self.files.names(image_id, "images") or []

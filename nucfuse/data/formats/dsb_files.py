@@ -21,12 +21,8 @@ class Files(Protocol):
         """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
         ...
 
-    def place(self, image_id: str, kind: str, name: str) -> str:
-        """Name of a file in messages."""
-        ...
-
-    def load(self, image_id: str, kind: str, name: str) -> bytes:
-        """Content of a file."""
+    def load(self, image_id: str, kind: str, name: str) -> tuple[bytes, str]:
+        """Content of a file, and what messages call it."""
         ...
 
 
@@ -47,13 +43,10 @@ class FolderFiles:
         except OSError as problem:
             raise DataError(f"{problem.filename}: {problem.strerror}") from problem
 
-    def place(self, image_id: str, kind: str, name: str) -> str:
-        """Name of a file in messages."""
-        return f"{self._folders[image_id]}/{kind}/{name}"
-
-    def load(self, image_id: str, kind: str, name: str) -> bytes:
-        """Content of a file."""
-        return read_bytes(self.place(image_id, kind, name))
+    def load(self, image_id: str, kind: str, name: str) -> tuple[bytes, str]:
+        """Content of a file, and its path."""
+        path = f"{self._folders[image_id]}/{kind}/{name}"
+        return read_bytes(path), path
 
 
 def sample_folders(path: Path, depth: int = 3) -> dict[str, str]:
@@ -64,15 +57,11 @@ def sample_folders(path: Path, depth: int = 3) -> dict[str, str]:
             folders = [e for e in visible if e.name not in _NOT_SAMPLES and e.is_dir()]
     except OSError as problem:
         raise DataError(f"{path}: {problem.strerror}") from problem
-    found = {e.name: e.path for e in folders if _is_sample(e.path)}
+    found = {e.name: e.path for e in folders if any(Path(e.path, k).is_dir() for k in _KINDS)}
     # Not any deeper: a link may lead back to where it came from.
     if not found and len(folders) == 1 and depth:
         return sample_folders(Path(folders[0].path), depth - 1)
     return found
-
-
-def _is_sample(folder: str) -> bool:
-    return any(Path(folder, kind).is_dir() for kind in _KINDS)
 
 
 class ZipFiles:
@@ -84,10 +73,8 @@ class ZipFiles:
         self._names: dict[tuple[str, str], list[str]] = {}
         for member in self._archive.names:
             parts = member.split("/")
-            if len(parts) < 3 or parts[-2] not in _KINDS or parts[0] in _NOT_SAMPLES:
-                continue
-            self._add("/".join(parts[:-2]), parts[-3], parts[-2], parts[-1])
-        self._names = {k: image_names(v, IMAGE_SUFFIXES) for k, v in self._names.items()}
+            if len(parts) >= 3 and parts[-2] in _KINDS and parts[0] not in _NOT_SAMPLES:
+                self._add("/".join(parts[:-2]), *parts[-3:])
         self.ids = sorted(self._folders)
 
     def _add(self, folder: str, image_id: str, kind: str, name: str) -> None:
@@ -97,18 +84,14 @@ class ZipFiles:
                 f"{self._archive.path}: {known} and {folder} have one name; unpack the zip file "
                 "and name one of the folders around them"
             )
-        names = self._names.setdefault((image_id, kind), [])
-        if name:
-            names.append(name)
+        self._names.setdefault((image_id, kind), []).append(name)
 
     def names(self, image_id: str, kind: str) -> list[str] | None:
         """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
-        return self._names.get((image_id, kind))
+        found = self._names.get((image_id, kind))
+        return None if found is None else image_names(found, IMAGE_SUFFIXES)
 
-    def place(self, image_id: str, kind: str, name: str) -> str:
-        """Name of a file in messages."""
-        return f"{self._archive.path}: {self._folders[image_id]}/{kind}/{name}"
-
-    def load(self, image_id: str, kind: str, name: str) -> bytes:
-        """Content of a file."""
-        return self._archive.read(f"{self._folders[image_id]}/{kind}/{name}")
+    def load(self, image_id: str, kind: str, name: str) -> tuple[bytes, str]:
+        """Content of a member, and what messages call it."""
+        member = f"{self._folders[image_id]}/{kind}/{name}"
+        return self._archive.read(member), f"{self._archive.path}: {member}"

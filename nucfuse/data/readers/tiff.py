@@ -17,16 +17,8 @@ MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _UNCOMPRESSED, _LZW = 1, 5
 # Those that label images and photographs come in, and whose decoders survive damaged data.
-_COMPRESSIONS = {
-    _UNCOMPRESSED: "none",
-    _LZW: "LZW",
-    7: "JPEG",
-    8: "zlib",
-    32946: "deflate",
-    32773: "PackBits",
-    34925: "LZMA",
-    50000: "Zstandard",
-}
+_COMPRESSIONS = {_UNCOMPRESSED, _LZW, 7, 8, 32946, 32773, 34925, 50000}
+_THEIR_NAMES = "none, LZW, JPEG, zlib, deflate, PackBits, LZMA, Zstandard"
 # What tifffile has to say of a broken file is in our own message; without a handler, Python would
 # print it to stderr.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -117,8 +109,7 @@ def _check_series(series: Any, data: bytes) -> None:
         compression = int(keyframe.compression)
         if compression not in _COMPRESSIONS:
             raise DataError(
-                f"the TIFF has compression {compression}; save it with one of these: "
-                f"{', '.join(_COMPRESSIONS.values())}"
+                f"the TIFF has compression {compression}; save it with one of these: {_THEIR_NAMES}"
             )
         compressed |= compression != _UNCOMPRESSED
         for offset, count in zip(frame.dataoffsets, frame.databytecounts, strict=True):

@@ -274,10 +274,6 @@ class TestBadData:
         (tmp_path / "x" / "y").symlink_to(tmp_path / "x", target_is_directory=True)
         assert not dsb.matches(tmp_path)
 
-    def test_not_written(self, tmp_path):
-        with pytest.raises(DataError, match="read only"):
-            dsb.write(tmp_path / "out", [])
-
     def test_folder_that_may_not_be_listed(self, tmp_path, monkeypatch):
         data = dsb.open_dataset(make_folder(tmp_path, FILES))
 

@@ -1,14 +1,11 @@
-"""The images themselves, and sizes from them or from data sets."""
+"""The images themselves."""
 
 import numpy as np
 import pytest
 
-from nucfuse.data.dataset import Sample
 from nucfuse.data.formats.image_folder import open_images
-from nucfuse.data.io import open_sizes, write_dataset
 from nucfuse.data.readers.raster import write_label_png
 from nucfuse.errors import DataError
-from nucfuse.masks.instances import Instances
 
 
 def folder_of(tmp_path, *names):
@@ -54,14 +51,3 @@ def test_two_files_of_one_name(tmp_path):
     (folder / "a.tif").touch()
     with pytest.raises(DataError, match=r"a\.png and a\.tif"):
         open_images(folder)
-
-
-def test_sizes_from_images_and_data_sets(tmp_path):
-    (tmp_path / "images").mkdir()
-    samples = [Sample("a", Instances.empty((5, 6))), Sample("b", Instances.empty((4, 6)))]
-    write_dataset(tmp_path / "set.csv", samples, "kaggle")
-    for path in (folder_of(tmp_path / "images", "b.png", "a.png"), tmp_path / "set.csv"):
-        shape_of = open_sizes(path)
-        assert (shape_of("a"), shape_of("b"), shape_of("z")) == ((5, 6), (4, 6), None)
-    with pytest.raises(DataError, match="no such file"):
-        open_sizes(tmp_path / "nowhere")

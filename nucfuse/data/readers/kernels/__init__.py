@@ -1,1 +1,1 @@
-"""kernels."""
+"""Compiled loops of the readers: PNG filters, LZW streams, painting masks."""

@@ -152,11 +152,10 @@ def _rows(packed: bytes | memoryview, header: Header, row_bytes: int) -> NDArray
         ) from problem
     if len(got) != raw.size:
         raise DataError("the PNG is damaged: it has fewer rows than its header says")
-    rows = np.empty((header.height, row_bytes), np.uint8)
-    step = max(1, _CHANNELS[header.colour] * header.depth // 8)
-    if not unfilter_png(raw.reshape(header.height, -1), step, rows):
+    lines = raw.reshape(header.height, -1)
+    if not unfilter_png(lines, max(1, _CHANNELS[header.colour] * header.depth // 8)):
         raise DataError("the PNG is damaged: unknown filter")
-    return rows
+    return np.ascontiguousarray(lines[:, 1:])
 
 
 def _values(rows: NDArray[np.uint8], header: Header) -> NDArray[np.uint8] | NDArray[np.uint16]:

@@ -84,8 +84,9 @@ class CocoDataset:
     def _decoded(self, image_id: str, annotations: Sequence[Annotation], shape: Shape) -> Instances:
         """Masks in the order of their annotations, all of one kind at a time."""
         parts, order = [Instances.empty(shape)], []
-        for is_kind, decode in _KINDS:
-            places = [i for i, one in enumerate(annotations) if is_kind(one.segmentation)]
+        kinds = [_kind_of(one.segmentation) for one in annotations]
+        for kind, decode in _DECODERS.items():
+            places = [i for i, found in enumerate(kinds) if found == kind]
             if not places:
                 continue
             segmentations = [annotations[i].segmentation for i in places]
@@ -100,12 +101,10 @@ class CocoDataset:
         return Instances.concatenate(parts)[np.argsort(order)]
 
 
-def _from_texts(segmentations: list[Any], shape: Shape) -> Instances:
-    return Instances.from_rle([rle["counts"] for rle in segmentations], shape, "coco")
-
-
-def _from_counts(segmentations: list[Any], shape: Shape) -> Instances:
-    return Instances.from_counts([rle["counts"] for rle in segmentations], shape)
+def _kind_of(segmentation: Any) -> str:
+    if isinstance(segmentation, list):
+        return "polygons"
+    return "text" if isinstance(segmentation["counts"], str) else "counts"
 
 
 def _from_polygons(segmentations: list[Any], shape: Shape) -> Instances:
@@ -133,11 +132,11 @@ def _crossings(ring: list[Any], width: int) -> float:
     return sum(abs(a - b) for a, b in pairwise([*inside, *inside[:1]]))
 
 
-_KINDS: tuple[tuple[Callable[[Any], bool], Callable[[list[Any], Shape], Instances]], ...] = (
-    (lambda s: isinstance(s, dict) and isinstance(s["counts"], str), _from_texts),
-    (lambda s: isinstance(s, dict) and isinstance(s["counts"], list), _from_counts),
-    (lambda s: isinstance(s, list), _from_polygons),
-)
+_DECODERS: dict[str, Callable[[list[Any], Shape], Instances]] = {
+    "text": lambda rles, shape: Instances.from_rle([r["counts"] for r in rles], shape, "coco"),
+    "counts": lambda rles, shape: Instances.from_counts([r["counts"] for r in rles], shape),
+    "polygons": _from_polygons,
+}
 
 
 def matches(path: Path) -> bool:

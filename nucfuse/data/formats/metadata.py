@@ -30,8 +30,7 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
     if id_name is None:
         raise DataError(f"{path}: needs a header with an id column ({', '.join(_ID_COLUMNS)})")
     id_column = lowered.index(id_name)
-    table: dict[str, dict[str, str]] = {n: {} for k, n in enumerate(header) if k != id_column}
-    seen: set[str] = set()
+    by_id: dict[str, list[str]] = {}
     for number, row in enumerate(rows[1:], 2):
         if not row:
             continue
@@ -39,16 +38,12 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
             raise DataError(
                 f"{path}, row {number}: {len(row)} fields, the header has {len(header)}"
             )
-        image_id = row[id_column]
-        if "file" in id_name:
-            image_id = Path(image_id).stem
-        if image_id in seen:
+        image_id = Path(row[id_column]).stem if "file" in id_name else row[id_column]
+        if image_id in by_id:
             raise DataError(f"{path}, row {number}: second row for image {image_id!r}")
-        seen.add(image_id)
-        for k, name in enumerate(header):
-            if k != id_column:
-                table[name][image_id] = row[k]
-    return table
+        by_id[image_id] = row
+    columns = ((k, name) for k, name in enumerate(header) if k != id_column)
+    return {name: {image_id: row[k] for image_id, row in by_id.items()} for k, name in columns}
 
 
 def column_of(path: Path, name: str, image_ids: list[str]) -> list[str]:

@@ -8,17 +8,17 @@ LARGEST_RATIO = 2000
 LARGEST_BYTES = 2**33
 
 
-def check_allocation(claimed: int, stored: int, compressed: bool) -> None:
+def check_allocation(needed: int, stored: int, compressed: bool) -> None:
     """Refuse data that cannot be as large as a header says.
 
     Parameters
     ----------
-    claimed : int
+    needed : int
         Bytes that the data would take in memory.
     stored : int
         Bytes that the file has for them.
     compressed : bool
-        Whether they are compressed there; if not, all claimed bytes must be there.
+        Whether they are compressed there; if not, all needed bytes must be there.
 
     Raises
     ------
@@ -33,12 +33,12 @@ def check_allocation(claimed: int, stored: int, compressed: bool) -> None:
     nucfuse.errors.DataError: its header claims 1099511627776 bytes of data, which 500 \
 stored bytes cannot hold; the file is damaged or truncated
     """
-    if claimed > stored * (LARGEST_RATIO if compressed else 1):
+    if needed > stored * (LARGEST_RATIO if compressed else 1):
         raise DataError(
-            f"its header claims {claimed} bytes of data, which {stored} stored bytes cannot hold; "
+            f"its header claims {needed} bytes of data, which {stored} stored bytes cannot hold; "
             "the file is damaged or truncated"
         )
-    if claimed > LARGEST_BYTES:
+    if needed > LARGEST_BYTES:
         raise DataError(
-            f"it would take {claimed} bytes of memory (limit {LARGEST_BYTES}); cut it into tiles"
+            f"it would take {needed} bytes of memory (limit {LARGEST_BYTES}); cut it into tiles"
         )

@@ -1,6 +1,5 @@
 """Overlap removal: every pixel goes to one nucleus, and what is cut to pieces is cleaned."""
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from nucfuse.clean.kernels import overlaps as kernels
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.kernels import runs as _run_kernels
 from nucfuse.masks.ranking import RankBy, ranked_masks
-from nucfuse.masks.rle import Runs
+from nucfuse.masks.rle import Runs, measured
 
 _RUNS_OF_BAND = 50_000  # what lies in a band of columns stays in the cache
 _LEAST_BAND = 64  # columns; of narrower bands too many masks lie in two
@@ -121,12 +120,7 @@ def _nearest_runs(instances: Instances) -> Runs:
 
 def _with_runs(instances: Instances, runs: Runs, parents: NDArray[Any]) -> Instances:
     """Masks of other runs that inherit all else from their parents."""
-    boxes, areas = _run_kernels.measure_runs(*runs, instances.shape[0])
-    return replace(
-        instances, starts=runs[0], lengths=runs[1], offsets=runs[2], boxes=boxes, areas=areas,
-        scores=instances.scores[parents], sources=instances.sources[parents],
-        classes=None if instances.classes is None else instances.classes[parents],
-    )  # fmt: skip
+    return instances.with_masks(measured(runs, instances.shape[0]), parents)
 
 
 def _with_pieces(

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.kernels import polygons as kernels
+from nucfuse.masks.kernels.runs import union_runs
+from nucfuse.masks.rle import Runs, join_runs
 
 _SCALE = 5  # pycocotools traces edges on a grid five times as fine
 # Beyond any image, and far enough from 2**53 for the fine grid to be exact in float64.
@@ -74,6 +76,15 @@ def polygon_runs(
     if lengths.size and lengths.max() > np.iinfo(np.int32).max:
         raise ValueError(f"the polygon has a run of {lengths.max()} pixels (limit 2**31 - 1)")
     return starts, lengths.astype(np.int32)
+
+
+def polygons_to_runs(polygon_sets: Sequence[Sequence[ArrayLike]], shape: tuple[int, int]) -> Runs:
+    """Runs of masks, each of them one or more rings as `polygon_runs` takes them, united."""
+    parts = []
+    for rings in polygon_sets:
+        starts, lengths, _ = join_runs([polygon_runs(ring, shape) for ring in rings])
+        parts.append(union_runs(starts, lengths, np.argsort(starts, kind="stable")))
+    return join_runs(parts)
 
 
 def _fine_grid(ring: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -11,14 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.kernels import rle as kernels
-from nucfuse.masks.kernels.runs import first_bad_run
+from nucfuse.masks.kernels.arrays import MaskArrays
+from nucfuse.masks.kernels.runs import first_bad_run, measure_runs
 
 Dialect = Literal["kaggle", "coco"]
 Runs = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
-# Runs with the boxes (N, 4) and areas (N,) of the masks.
-Measured = tuple[
-    NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]
-]
 
 _REASONS = {
     kernels.NOT_A_NUMBER: "is not a number that RLE can hold",
@@ -103,7 +100,7 @@ def parse_rle(texts: Sequence[str | bytes], shape: Sequence[int], dialect: Diale
     return starts, lengths, offsets
 
 
-def read_coco(texts: Sequence[str | bytes], shape: tuple[int, int]) -> Measured | None:
+def read_coco(texts: Sequence[str | bytes], shape: tuple[int, int]) -> MaskArrays | None:
     """Runs, boxes and areas of correct COCO strings, in one pass; None if `parse_rle` must look.
 
     That is if a text breaks the rules, or if not all of them are str.
@@ -114,8 +111,10 @@ def read_coco(texts: Sequence[str | bytes], shape: tuple[int, int]) -> Measured 
         return None
     buffer = np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8)
     size = shape[0] * shape[1]
-    *measured, correct = kernels.read_coco(buffer, len(texts), shape[0], size)
-    return tuple(measured) if correct else None
+    starts, lengths, offsets, boxes, areas, correct = kernels.read_coco(
+        buffer, len(texts), shape[0], size
+    )
+    return MaskArrays(starts, lengths, offsets, boxes, areas, shape[0]) if correct else None
 
 
 def _as_bytes(text: str | bytes, mask: int) -> bytes:
@@ -154,41 +153,49 @@ def write_rle(runs: Runs, shape: tuple[int, int], dialect: Dialect) -> list[str]
     return [whole[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
 
-def counts_to_runs(counts: Sequence[int], shape: Sequence[int], mask: int = 0) -> Runs:
-    """Uncompressed COCO counts (background, mask, background, …) of one mask -> its runs.
+def counts_to_runs(counts: Sequence[Sequence[int]], shape: tuple[int, int]) -> Runs:
+    """Uncompressed COCO counts (background, mask, background, …) of each mask -> runs.
 
     Raises
     ------
     RLEError
         If a count is no integer or below 1 (the first may be 0), or they do not add up to H x W.
     """
-    height, width = check_shape(shape)
-    for position, count in enumerate(counts):
+    parts = []
+    for mask, of_mask in enumerate(counts):
+        if reason := _reason_of_counts(of_mask, shape):
+            raise RLEError(mask, reason)
+        values = np.asarray(of_mask, np.int64)
+        lengths = values[1::2].astype(np.int32)
+        parts.append((np.cumsum(values)[1::2] - lengths, lengths))
+    return join_runs(parts)
+
+
+def _reason_of_counts(counts: Sequence[int], shape: tuple[int, int]) -> str:
+    """What is wrong with the counts of a mask; empty if nothing is."""
+    size = shape[0] * shape[1]
+    for number, count in enumerate(counts, start=1):
         if isinstance(count, bool) or not isinstance(count, int | np.integer):
-            raise RLEError(mask, f"count {position + 1} ({count!r:.40}) is not an integer")
-        if count < 0 or (count == 0 and position > 0) or count > height * width:
-            raise RLEError(mask, f"count {position + 1} ({count}) is not in 1..{height * width}")
-        if position % 2 == 1 and count > kernels.LONGEST_RUN:
-            reason = _REASONS[kernels.TOO_LONG]
-            raise RLEError(mask, f"count {position + 1} ({count}) {reason}")
+            return f"count {number} ({count!r:.40}) is not an integer"
+        if not (number > 1) <= count <= size:
+            return f"count {number} ({count}) is not in 1..{size}"
+        if number % 2 == 0 and count > kernels.LONGEST_RUN:
+            return f"count {number} ({count}) {_REASONS[kernels.TOO_LONG]}"
     total = sum(map(int, counts))  # not in int64, where enough of them wrap around
-    if total != height * width:
-        raise RLEError(
-            mask,
-            f"counts add up to {total}, but the image has {height} x {width} = "
-            f"{height * width} pixels",
-        )
-    values = np.asarray(counts, np.int64)
-    ends = np.cumsum(values)
-    lengths = values[1::2].astype(np.int32)
-    return ends[1::2] - lengths, lengths, np.array([0, lengths.size], np.int64)
+    if total == size:
+        return ""
+    return f"counts add up to {total}, but the image has {shape[0]} x {shape[1]} = {size} pixels"
 
 
-def runs_to_counts(starts: NDArray[np.int64], lengths: NDArray[Any], size: int) -> list[int]:
-    """Runs of one mask -> uncompressed COCO counts, ending where the image does."""
+def runs_to_counts(runs: Runs, shape: tuple[int, int]) -> list[list[int]]:
+    """Runs -> uncompressed COCO counts of each mask, ending where the image does."""
+    starts, lengths, offsets = runs
     edges = np.stack([starts, starts + lengths], axis=1).ravel()
-    counts = np.diff(edges, prepend=0, append=size).tolist()
-    return counts if counts[-1] or len(counts) == 1 else counts[:-1]
+    counts = [
+        np.diff(edges[2 * begin : 2 * end], prepend=0, append=shape[0] * shape[1]).tolist()
+        for begin, end in pairwise(offsets.tolist())
+    ]
+    return [c if c[-1] or len(c) == 1 else c[:-1] for c in counts]
 
 
 def check_runs(
@@ -222,3 +229,11 @@ def join_runs(parts: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Runs:
         np.concatenate([part[1] for part in parts] or nothing).astype(np.int32, copy=False),
         np.cumsum([0, *(part[0].size for part in parts)], dtype=np.int64),
     )
+
+
+def measured(runs: Runs, height: int) -> MaskArrays:
+    """Runs with the boxes and areas of the masks."""
+    n = runs[2].size - 1
+    boxes, areas = np.zeros((n, 4), np.int32), np.zeros(n, np.int64)
+    measure_runs(*runs, height, boxes, areas)
+    return MaskArrays(*runs, boxes, areas, height)

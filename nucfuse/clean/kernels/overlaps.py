@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from nucfuse.masks.kernels.arrays import lowest_bit, root_of
+from nucfuse.masks.kernels.arrays import root_of
+from nucfuse.masks.kernels.bits import lowest_bit
 
 _ALL, _ONE = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(1)
 

@@ -110,7 +110,8 @@ def paint(image, starts, lengths, offsets, values, order):
     that touch, one in each column, are painted together, row by row and many columns in one
     instruction: three times as fast as run by run.
     """
-    height = image.shape[0]
+    height, width = image.shape
+    pixels = image.reshape(-1)
     tops, ends = np.zeros(_LANES, np.int32), np.zeros(_LANES, np.int32)
     if not brought_to_cache(starts, lengths):
         return
@@ -126,7 +127,7 @@ def paint(image, starts, lengths, offsets, values, order):
             while left > 0:
                 end = min(height, y + left)
                 if x == last or x >= first + _LANES or y > y1 or end < y0:
-                    _paint_strip(image, values[m], (first, last, y0, y1), tops, ends)
+                    _paint_strip(pixels, width, values[m], (first, last, y0, y1), tops, ends)
                     first, y0, y1 = x, y, end
                 last = x
                 tops[x - first], ends[x - first] = y, end
@@ -134,15 +135,13 @@ def paint(image, starts, lengths, offsets, values, order):
                 left -= end - y
                 if left > 0:
                     y, x, begin = np.int64(0), x + 1, begin + height
-        _paint_strip(image, values[m], (first, last, y0, y1), tops, ends)
+        _paint_strip(pixels, width, values[m], (first, last, y0, y1), tops, ends)
 
 
 @njit(cache=True, nogil=True)
-def _paint_strip(image, value, strip, tops, ends):
+def _paint_strip(pixels, width, value, strip, tops, ends):
     """Pixels between tops and ends of the columns first..last of a strip; clears tops and ends."""
     first, last, y0, y1 = strip
-    width = image.shape[1]
-    pixels = image.reshape(-1)
     # Whole vectors: a rest that is done one by one takes longer.
     n = min(((last - first) | (_VECTOR - 1)) + 1, width - first)
     for y in range(y0, y1):

@@ -95,8 +95,9 @@ def _ranked(instances: Instances, by: RankBy) -> tuple[Instances, NDArray[np.int
     ranked = ranked_masks(instances.scores, instances.areas, by)
     band = max(_LEAST_BAND, width // (instances.starts.size // _RUNS_OF_BAND + 1) + 1)
     visible = kernels.visible_runs(instances.arrays, ranked, width, band)
-    kept, *runs = kernels.runs_by_mask(*visible)
-    return _with_runs(instances, tuple(runs), kept), kept
+    kept, starts, ends, offsets = kernels.runs_by_mask(*visible)
+    runs = starts, (ends - starts).astype(np.int32), offsets
+    return _with_runs(instances, runs, kept), kept
 
 
 def _nearest(instances: Instances) -> tuple[Instances, NDArray[np.int64]]:

@@ -224,8 +224,8 @@ def _cut_between_peaks(
     inside = np.flatnonzero(foreground)
     order = inside[np.argsort(-surface.ravel()[inside], kind="stable")]
     diagonal = settings["connectivity"] == 2
-    peaks, depths = kernels.peaks(surface.ravel(), order, surface.shape[1], diagonal)
-    peaks = peaks[depths > least]
+    depths = kernels.peak_depths(surface.ravel(), order, surface.shape[1], diagonal)
+    peaks = order[depths > least]
     peaks = peaks[kernels.spaced(peaks, objects, settings["peak_distance"] * radius)]
     seeds = np.zeros(objects.shape, np.int32)
     seeds.ravel()[peaks] = np.arange(1, peaks.size + 1)

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.instances import Instances
-from nucfuse.masks.kernels.runs import hidden_pixels
-from nucfuse.masks.labels import painted_labels
+from nucfuse.masks.labels import hidden_pixels, painted_labels
 from nucfuse.masks.rle import Dialect, check_shape, parse_rle
 
 
@@ -58,7 +57,7 @@ def decode_labels(
     """
     runs = parse_rle(rles, shape, dialect)
     labels = painted_labels(runs, check_shape(shape), np.arange(len(rles)))
-    if twice := hidden_pixels(labels, runs[1]):
+    if twice := hidden_pixels(labels, runs):
         raise ValueError(
             f"{twice} pixels lie in more than one mask, which a label image cannot hold; use "
             "Instances.from_rle and remove_overlaps"

@@ -11,7 +11,7 @@ from nucfuse.masks import polygons, rle
 from nucfuse.masks.crops import crops_to_runs, runs_to_crops
 from nucfuse.masks.kernels import runs as kernels
 from nucfuse.masks.kernels.arrays import MaskArrays
-from nucfuse.masks.labels import check_labels, painted_labels, ranks_of
+from nucfuse.masks.labels import check_labels, hidden_pixels, painted_labels, ranks_of
 from nucfuse.masks.mask_set import MaskSet, one_per_mask
 from nucfuse.masks.ranking import ranked_masks
 
@@ -171,8 +171,8 @@ class Instances(MaskSet):
             A ValueError that names the mask and what is wrong; see `parse_rle`.
         """
         size = rle.check_shape(shape)
-        if dialect == "coco" and (arrays := rle.read_coco(strings, size)):
-            return cls._of_arrays(size, arrays, **attributes)
+        if dialect == "coco":
+            return cls._of_arrays(size, rle.read_coco(strings, size), **attributes)
         return cls._of_runs(size, rle.parse_rle(strings, size, dialect), **attributes)
 
     @classmethod
@@ -230,7 +230,7 @@ class Instances(MaskSet):
         if on_overlap in ("first", "score"):
             order = order[::-1]
         labels = painted_labels(self.runs, self.shape, order)
-        if on_overlap == "error" and (twice := kernels.hidden_pixels(labels, self.lengths)):
+        if on_overlap == "error" and (twice := hidden_pixels(labels, self.runs)):
             raise ValueError(
                 f"{twice} pixels lie in more than one mask; remove overlaps first, or say which "
                 "mask gets them: on_overlap='first', 'last' or 'score'"

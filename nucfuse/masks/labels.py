@@ -123,6 +123,11 @@ def painted_labels(
     return labels
 
 
+def hidden_pixels(labels: NDArray[np.int32], runs: Runs) -> int:
+    """How many pixels of masks lie under others in the label image they were painted into."""
+    return int(runs[1].sum()) - int(np.count_nonzero(labels))
+
+
 def negative_id_error(name: str, lowest: int) -> ValueError:
     """The one message about negative ids."""
     return ValueError(

@@ -57,27 +57,31 @@ def divided_runs(starts, lengths, offsets, contested_starts, contested_lengths):
     for k in range(n_contested):
         before[k + 1] = before[k] + contested_lengths[k]
     out_starts, positions = np.empty(2 * starts.size, np.int64), np.empty(2 * starts.size, np.int64)
-    out_lengths, out_offsets = np.empty(2 * starts.size, np.int32), np.zeros(offsets.size, np.int64)
-    n = r = 0
-    for m in range(offsets.size - 1):
-        while r < offsets[m + 1]:
-            at, end = starts[r], starts[r] + lengths[r]
-            while at < end:
-                if n == positions.size:
-                    out_starts, out_lengths = grown(out_starts, 2 * n), grown(out_lengths, 2 * n)
-                    positions = grown(positions, 2 * n)
-                k = first_run_after(contested_starts, contested_lengths, 0, n_contested, at)
-                stop, position = end, np.int64(-1)
-                if k < n_contested and contested_starts[k] <= at:
-                    stop = min(end, contested_starts[k] + contested_lengths[k])
-                    position = before[k] + at - contested_starts[k]
-                elif k < n_contested:
-                    stop = min(end, contested_starts[k])
-                out_starts[n], out_lengths[n], positions[n] = at, stop - at, position
-                n += 1
-                at = stop
-            r += 1
-        out_offsets[m + 1] = n
+    out_lengths, parts_before = (
+        np.empty(2 * starts.size, np.int32),
+        np.zeros(starts.size + 1, np.int64),
+    )
+    n = 0
+    for r in range(starts.size):
+        at, end = starts[r], starts[r] + lengths[r]
+        while at < end:
+            if n == positions.size:
+                out_starts, out_lengths = grown(out_starts, 2 * n), grown(out_lengths, 2 * n)
+                positions = grown(positions, 2 * n)
+            k = first_run_after(contested_starts, contested_lengths, 0, n_contested, at)
+            stop, position = end, np.int64(-1)
+            if k < n_contested and contested_starts[k] <= at:
+                stop = min(end, contested_starts[k] + contested_lengths[k])
+                position = before[k] + at - contested_starts[k]
+            elif k < n_contested:
+                stop = min(end, contested_starts[k])
+            out_starts[n], out_lengths[n], positions[n] = at, stop - at, position
+            n += 1
+            at = stop
+        parts_before[r + 1] = n
+    out_offsets = np.empty(offsets.size, np.int64)
+    for m in range(offsets.size):
+        out_offsets[m] = parts_before[offsets[m]]
     return Parts(out_starts[:n], out_lengths[:n], positions[:n], out_offsets)
 
 
@@ -95,13 +99,19 @@ def nearest_owners(parts, boxes, ranked, height, n_contested):
         a, b = parts.offsets[m], parts.offsets[m + 1]
         lengths, positions = parts.lengths[a:b], parts.positions[a:b]
         distances = _distances(parts.starts[a:b], lengths, positions, boxes[m], height)
-        k = 0
-        for r in range(b - a):
-            for at in range(positions[r], positions[r] + (lengths[r] if positions[r] >= 0 else 0)):
-                if distances[k] < least[at]:
-                    least[at], owners[at] = distances[k], m
-                k += 1
+        _take_nearer(lengths, positions, distances, m, least, owners)
     return owners
+
+
+@njit(cache=True, nogil=True)
+def _take_nearer(lengths, positions, distances, mask, least, owners):
+    """Give a mask those of its contested pixels of which it is nearer than their owner."""
+    k = 0
+    for r in range(lengths.size):
+        for at in range(positions[r], positions[r] + (lengths[r] if positions[r] >= 0 else 0)):
+            if distances[k] < least[at]:
+                least[at], owners[at] = distances[k], mask
+            k += 1
 
 
 @njit(cache=True, nogil=True)
@@ -206,15 +216,23 @@ def owned_runs(parts, owners):
     n = 0
     for m in range(offsets.size - 1):
         for r in range(parts.offsets[m], parts.offsets[m + 1]):
-            at, position = parts.starts[r], parts.positions[r]
+            at, length, position = parts.starts[r], parts.lengths[r], parts.positions[r]
             if position < 0:
-                n = _add_run(starts, lengths, offsets[m], n, at, parts.lengths[r])
-                continue
-            for i in range(parts.lengths[r]):
-                if owners[position + i] == m:
-                    n = _add_run(starts, lengths, offsets[m], n, at + i, 1)
+                n = _add_run(starts, lengths, offsets[m], n, at, length)
+            else:
+                of_part = owners[position : position + length]
+                n = _add_owned(starts, lengths, offsets[m], n, at, of_part, m)
         offsets[m + 1] = n
     return starts[:n].copy(), lengths[:n].copy(), offsets
+
+
+@njit(cache=True, nogil=True)
+def _add_owned(starts, lengths, first, n, at, owners, mask):
+    """Write the runs of those pixels from a place on that a mask owns; how many there are now."""
+    for i in range(owners.size):
+        if owners[i] == mask:
+            n = _add_run(starts, lengths, first, n, at + i, 1)
+    return n
 
 
 @njit(cache=True, nogil=True)

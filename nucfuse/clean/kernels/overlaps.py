@@ -33,13 +33,12 @@ def visible_runs(masks, ranked, width, band):
     for b in range(begins.size - 1):
         top, limit = np.int64(b) * band * height, (np.int64(b) + 1) * band * height
         for m in members[begins[b] : begins[b + 1]]:
-            first, r = n, next_run[m]
-            while r < offsets[m + 1] and starts[r] < limit:
+            first, r, goes_on = n, next_run[m], False
+            while r < offsets[m + 1] and starts[r] < limit and not goes_on:
                 at, end = max(starts[r], top), min(starts[r] + lengths[r], limit)
                 n = _take_free(blocks, taken, visible, ends, first, n, at, end)
-                if end == limit and starts[r] + lengths[r] > limit:
-                    break  # it goes on in the next band
-                r += 1
+                goes_on = starts[r] + lengths[r] > limit  # in the next band
+                r += not goes_on
             next_run[m] = r
             slot = slots[m] + b - boxes[m, 1] // band
             ranges[slot, 0], ranges[slot, 1] = first, n
@@ -126,21 +125,16 @@ def _add_free(starts, ends, first, n, base, free):
 
 @njit(cache=True, nogil=True)
 def runs_by_mask(visible, ends, ranges, slots):
-    """Visible runs of the masks that are seen -> which these are, starts, lengths, offsets."""
+    """Visible runs of the masks that are seen -> which these are, starts, ends, offsets."""
     kept, offsets = np.empty(slots.size - 1, np.int64), np.zeros(slots.size, np.int64)
-    starts, lengths = np.empty(visible.size, np.int64), np.empty(visible.size, np.int32)
+    out_starts, out_ends = np.empty(visible.size, np.int64), np.empty(visible.size, np.int64)
     n = k = 0
     for m in range(slots.size - 1):
-        end = np.int64(-1)
         for slot in range(slots[m], slots[m + 1]):
             for r in range(ranges[slot, 0], ranges[slot, 1]):
-                if visible[r] == end:  # the border of two bands divided it
-                    lengths[n - 1] += ends[r] - end
-                else:
-                    starts[n], lengths[n] = visible[r], ends[r] - visible[r]
-                    n += 1
-                end = ends[r]
+                # Runs that the border of two bands divided become one again.
+                n = _add_run(out_starts, out_ends, offsets[k], n, visible[r], ends[r])
         if n > offsets[k]:
             kept[k], offsets[k + 1] = m, n
             k += 1
-    return kept[:k], starts[:n], lengths[:n], offsets[: k + 1]
+    return kept[:k], out_starts[:n], out_ends[:n], offsets[: k + 1]

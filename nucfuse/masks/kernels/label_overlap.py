@@ -76,11 +76,10 @@ def add_pairs(true, pred, begin, table, shift):
                 return np.int64(-1)
             key = (t << 32 | p) + 1  # background counts like all others: no branch
             row = _slot(key, table, shift)
-            if table[row, 0] == 0:
-                if 2 * n_pairs >= table.shape[0]:
-                    return begin
-                table[row, 0] = key
-                n_pairs += 1
+            if table[row, 0] == 0 and 2 * n_pairs >= table.shape[0]:
+                return begin
+            n_pairs += table[row, 0] == 0
+            table[row, 0] = key
             table[row, 1] += positions[k] - begin
             begin = positions[k]
     return begin

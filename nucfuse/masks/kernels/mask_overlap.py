@@ -119,9 +119,9 @@ def mask_pairs(a, b, width, with_itself):
                 size = 2 * (n + n_found)
                 rows, cols, pixels = grown(rows, size), grown(cols, size), grown(pixels, size)
             for i in found[:n_found]:
-                if not with_itself or i < j:
-                    rows[n], cols[n], pixels[n] = i, j, _shared_by(a, i, b, j)
-                    n += pixels[n] > 0
+                rows[n], cols[n] = i, j
+                pixels[n] = _shared_by(a, i, b, j) if i < j or not with_itself else 0
+                n += pixels[n] > 0
     return pairs_by_row(rows[:n], cols[:n], pixels[:n], a.boxes.shape[0])
 
 

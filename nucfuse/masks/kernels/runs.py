@@ -167,18 +167,6 @@ def brought_to_cache(starts, lengths):
 
 
 @njit(cache=True, nogil=True)
-def hidden_pixels(image, lengths):
-    """How many pixels of masks lie under others after these were painted into zeros."""
-    pixels = image.reshape(-1)
-    hidden = np.int64(0)
-    for length in lengths:
-        hidden += length
-    for i in range(pixels.size):
-        hidden -= pixels[i] != 0
-    return hidden
-
-
-@njit(cache=True, nogil=True)
 def mask_runs(mask, height, y0, x0):
     """Runs of one boolean crop placed at (y0, x0) of an image of that height -> starts, lengths."""
     rows, columns = mask.shape
@@ -198,20 +186,6 @@ def mask_runs(mask, height, y0, x0):
                 n += 1
             end = at + 1
     return starts[:n].copy(), lengths[:n].copy()
-
-
-@njit(cache=True, nogil=True)
-def first_bad_run(starts, lengths, offsets, size):
-    """First run that breaks the rules of `Instances.from_runs`: (mask, run in it), or (-1, -1)."""
-    longest = 2**31 - 1
-    for m in range(offsets.size - 1):
-        end = np.int64(-1)
-        for r in range(offsets[m], offsets[m + 1]):
-            length = lengths[r]
-            if length < 1 or length > longest or starts[r] <= end or length > size - starts[r]:
-                return m, r - offsets[m]
-            end = starts[r] + lengths[r]
-    return -1, -1
 
 
 @njit(cache=True, nogil=True)

@@ -219,7 +219,7 @@ def _filled(labels: Labels, limit: float) -> Labels:
     """Holes of less than so many pixels filled."""
     background = (labels == 0).view(np.uint8)
     n, pieces, stats, _ = cv2.connectedComponentsWithStats(background, connectivity=4)
-    owners = kernels.surrounding(labels, pieces, n - 1)
+    owners = kernels.enclosing_nuclei(labels, pieces, n - 1)
     owners[(stats[:, cv2.CC_STAT_AREA] >= limit) | (owners < 0)] = 0
     return np.where(pieces > 0, owners[pieces], labels)
 

@@ -213,10 +213,10 @@ def owned_runs(parts, owners):
     # Every contested pixel has one owner, so it starts at most one run.
     starts = np.empty(parts.starts.size + owners.size, np.int64)
     lengths, offsets = np.empty(starts.size, np.int32), np.zeros(parts.offsets.size, np.int64)
-    n = 0
+    n = np.int64(0)
     for m in range(offsets.size - 1):
         for r in range(parts.offsets[m], parts.offsets[m + 1]):
-            at, length, position = parts.starts[r], parts.lengths[r], parts.positions[r]
+            at, length, position = parts.starts[r], np.int64(parts.lengths[r]), parts.positions[r]
             if position < 0:
                 n = _add_run(starts, lengths, offsets[m], n, at, length)
             else:
@@ -231,7 +231,7 @@ def _add_owned(starts, lengths, first, n, at, owners, mask):
     """Write the runs of those pixels from a place on that a mask owns; how many there are now."""
     for i in range(owners.size):
         if owners[i] == mask:
-            n = _add_run(starts, lengths, first, n, at + i, 1)
+            n = _add_run(starts, lengths, first, n, at + i, np.int64(1))
     return n
 
 

@@ -128,7 +128,7 @@ def runs_by_mask(visible, ends, ranges, slots):
     """Visible runs of the masks that are seen -> which these are, starts, ends, offsets."""
     kept, offsets = np.empty(slots.size - 1, np.int64), np.zeros(slots.size, np.int64)
     out_starts, out_ends = np.empty(visible.size, np.int64), np.empty(visible.size, np.int64)
-    n = k = 0
+    n, k = np.int64(0), 0
     for m in range(slots.size - 1):
         for slot in range(slots[m], slots[m + 1]):
             for r in range(ranges[slot, 0], ranges[slot, 1]):

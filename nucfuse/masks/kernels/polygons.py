@@ -148,7 +148,7 @@ def rings(pieces, n_pieces, cross):
     owners = np.empty(4, np.int32)
     done = np.zeros(pieces.shape, np.bool_)
     outer_seen = np.zeros(n_pieces + 1, np.bool_)
-    n = n_rings = 0
+    n, n_rings = np.int64(0), 0
     for y in range(1, pieces.shape[0]):
         for x in range(1, pieces.shape[1]):
             piece = pieces[y, x]

@@ -38,7 +38,7 @@ def kaggle_texts(starts, lengths, offsets):
         size += _n_digits(starts[r] + 1) + _n_digits(np.int64(lengths[r])) + 2
     text = np.empty(size, np.uint8)
     ends = np.empty(offsets.size - 1, np.int64)
-    at = 0
+    at = np.int64(0)  # as a plain 0 it is another type, for which its takers are compiled as well
     for m in range(offsets.size - 1):
         for r in range(offsets[m], offsets[m + 1]):
             at = _put_digits(text, at, starts[r] + 1)
@@ -67,7 +67,7 @@ def coco_texts(starts, lengths, offsets, size):
     """Compressed COCO strings of all masks in one buffer, and where each ends."""
     text = np.empty(14 * (starts.size * 2 + 2 * offsets.size), np.uint8)
     ends = np.empty(offsets.size - 1, np.int64)
-    at = 0
+    at = np.int64(0)
     for m in range(offsets.size - 1):
         end = np.int64(0)
         k = 0
@@ -119,8 +119,7 @@ def parse_kaggle(text, ends, size):
     capacity = text.size // 4 + ends.size + 1
     starts, lengths = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
     offsets = np.zeros(ends.size + 1, np.int64)
-    n = 0
-    at = 0
+    n, at = np.int64(0), 0
     for m in range(ends.size):
         begun, count, start, end = n, 0, np.int64(0), np.int64(0)
         while at < ends[m]:

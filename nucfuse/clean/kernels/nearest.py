@@ -18,8 +18,8 @@ _FARTHEST = np.int64(1) << 62
 class Parts(NamedTuple):
     """Runs of masks, divided where their pixels become contested or free.
 
-    Mask m has the parts ``offsets[m]:offsets[m + 1]``. ``positions`` says where a part's first pixel
-    stands among all contested pixels of the image, -1 for a free part.
+    Mask m has the parts ``offsets[m]:offsets[m + 1]``. ``positions`` says where a part's first
+    pixel stands among all contested pixels of the image, -1 for a free part.
     """
 
     starts: NDArray[np.int64]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.clean.parameters import resolve
-from nucfuse.clean.split import Method as SplitMethod
-from nucfuse.clean.split import split as split_nuclei
-from nucfuse.clean.split import split_settings
+from nucfuse.clean.splitting import Method as SplitMethod
+from nucfuse.clean.splitting import split as split_nuclei
+from nucfuse.clean.splitting import split_settings
 from nucfuse.ensemble.maps import fuse_maps as pixel
 from nucfuse.ensemble.nuclei import parameters as settings
 from nucfuse.ensemble.nuclei.methods import METHODS, fuse_instances

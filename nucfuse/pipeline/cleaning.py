@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from nucfuse.clean.objects import Cleaning, clean_instances, clean_overlapping
 from nucfuse.clean.overlaps import By, remove_overlaps
-from nucfuse.clean.split import Method as SplitMethod
-from nucfuse.clean.split import split, split_settings
+from nucfuse.clean.splitting import Method as SplitMethod
+from nucfuse.clean.splitting import split, split_settings
 from nucfuse.data.dataset import Sample
 from nucfuse.data.layouts import format_of_output, write_dataset
 from nucfuse.data.sizes import open_sizes

@@ -12,7 +12,7 @@ from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction
 
 from nucfuse.clean.kernels import peaks as kernels
-from nucfuse.clean.split import SETTINGS, Method, in_order, split, split_labels
+from nucfuse.clean.splitting import SETTINGS, Method, in_order, split, split_labels
 from nucfuse.settings import describe
 
 METHODS = get_args(Method)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean.split import Method, split
+from nucfuse.clean.splitting import Method, split
 from nucfuse.masks.instances import Instances
 
 
@@ -33,7 +33,7 @@ def split_bands(
     shape : (int, int)
         H and W.
     method, source, **settings
-        See `nucfuse.clean.split.split`.
+        See `nucfuse.clean.splitting.split`.
     context : int
         Rows; at least as many as the largest nucleus is high.
 

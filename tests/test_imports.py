@@ -178,7 +178,8 @@ def test_help_loads_nothing_heavy(arguments):
 )
 def test_public_names_resolve(package):
     """Every name that a package offers is there, is listed, and hides no module beside it."""
-    code = f"import {package} as p\nfor name in p.__all__: getattr(p, name)\nassert not hasattr(p, 'nosuch')\nprint(*dir(p))"
+    code = f"import {package} as p\nfor name in p.__all__: getattr(p, name)\n"
+    code += "assert not hasattr(p, 'nosuch')\nprint(*dir(p))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     names = set(run.stdout.split())
     assert names

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from nucfuse.clean.kernels import holes as kernels
 from nucfuse.masks.instances import Instances
-from nucfuse.masks.labels import check_labels, negative_id_error
+from nucfuse.masks.labels import check_labels, renumbered
 from nucfuse.masks.topology import largest_piece
 from nucfuse.settings import number, read
 
@@ -76,7 +76,7 @@ def clean_objects(labels: ArrayLike, **settings: Any) -> NDArray[np.int32]:
            [1, 1, 1, 0, 0]], dtype=int32)
     """
     rules = read(Cleaning, settings, "cleaning")
-    return _cleaned(_sequential(labels), rules)[0]
+    return _cleaned(renumbered(check_labels(labels))[0], rules)[0]
 
 
 def clean_instances(instances: Instances, **settings: Any) -> Instances:
@@ -168,29 +168,12 @@ def median_area(areas: NDArray[Any], speck: int) -> float:
     return float(np.median(nuclei)) if nuclei.size else 0.0
 
 
-def _sequential(labels: ArrayLike) -> NDArray[np.int32]:
-    array = check_labels(labels)
-    if array.min() < 0:
-        raise negative_id_error("labels", int(array.min()))
-    if array.max() >= array.size:  # too sparse to count
-        array = np.unique(array, return_inverse=True)[1].reshape(array.shape) + (array.min() > 0)
-    return _renumbered(array)[0]
-
-
-def _renumbered(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The same nuclei numbered 1..N in the order of their ids, and these ids."""
-    present = np.bincount(labels.ravel()) > 0
-    present[0] = False
-    new = np.cumsum(present, dtype=np.int32) * present
-    return new[labels], np.flatnonzero(present)
-
-
 def _cleaned(labels: Labels, rules: Cleaning) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Label image of the nuclei 1..N that stay, and which of the old ones, from 0, they are."""
     labels = _settled(labels, rules)
     if labels.any() and rules.smooths:
         labels = _settled(_smoothed(labels, _smoothing_steps(_areas(labels), rules)), rules)
-    numbered, ids = _renumbered(labels)
+    numbered, ids = renumbered(labels)
     return numbered, ids - 1
 
 

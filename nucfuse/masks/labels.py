@@ -113,6 +113,27 @@ def ranks_of(
     return (ranks - background).astype(np.int32), distinct[background:]
 
 
+def renumbered(
+    labels: NDArray[Any], name: str = "labels"
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The same nuclei numbered 1..N in the order of their ids, and these ids (N,).
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        0 is background.
+    name : str
+        What the argument is called, for messages.
+
+    Raises
+    ------
+    ValueError
+        If an id is negative.
+    """
+    ranks, ids = ranks_of(labels.ravel().astype(np.int64, copy=False), name)
+    return (ranks + 1).reshape(labels.shape), ids
+
+
 def painted_labels(
     runs: Runs, shape: tuple[int, int], order: NDArray[np.int64]
 ) -> NDArray[np.int32]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.kernels import label_overlap as kernels
 from nucfuse.masks.kernels import mask_overlap as pair_kernels
-from nucfuse.masks.labels import check_labels, ranks_of
+from nucfuse.masks.labels import check_labels, ranks_of, renumbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +143,9 @@ def _pair_table(true: NDArray[Any], pred: NDArray[Any]) -> NDArray[np.int64] | N
 
 def _overlaps_of_wide_ids(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
     """The same for ids beyond 31 bits: numbered through first."""
-    true_ranks, true_ids = ranks_of(true.ravel().astype(np.int64), "true labels")
-    pred_ranks, pred_ids = ranks_of(pred.ravel().astype(np.int64), "predicted labels")
-    found = _overlaps_of_labels(
-        (true_ranks + 1).reshape(true.shape), (pred_ranks + 1).reshape(pred.shape)
-    )
-    return replace(found, true_ids=true_ids, pred_ids=pred_ids)
+    true, true_ids = renumbered(true, "true labels")
+    pred, pred_ids = renumbered(pred, "predicted labels")
+    return replace(_overlaps_of_labels(true, pred), true_ids=true_ids, pred_ids=pred_ids)
 
 
 def _overlaps_of_instances(true: Instances, pred: Instances) -> Overlaps:

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def attach(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """What the ``__init__`` of a package needs: ``__getattr__, __dir__, __all__``.
+    """Make what the ``__init__`` of a package needs: ``__getattr__, __dir__, __all__``.
 
     The public names are those that it imports under ``if TYPE_CHECKING``, where type checkers and
     editors look for them: so each is written down once. None may be that of a module beside it,

@@ -213,7 +213,7 @@ def _outliers(areas: NDArray[np.int64], rules: Cleaning) -> NDArray[np.bool_]:
 
 
 def _smoothing_steps(areas: NDArray[np.int64], rules: Cleaning) -> list[tuple[int, int]]:
-    """What smoothing does, and how far each reaches in pixels."""
+    """List what smoothing does, and how far each reaches in pixels."""
     radius = float(np.sqrt(median_area(areas, rules.speck) / np.pi))
     return [
         (cv2.MORPH_OPEN, round(rules.opening * radius)),

@@ -30,7 +30,7 @@ def remove_overlaps(
     instances : Instances
         N masks that may overlap.
     by : {"score", "area", "nearest"}
-        Who gets a pixel that several masks claim:
+        Who gets a pixel that lies in several masks:
 
         - "score": the most confident; no score (NaN) ranks below any.
         - "area": the largest. A speck inside a nucleus vanishes, as debris and fragments should;
@@ -90,7 +90,7 @@ def remove_overlaps(
 
 
 def _ranked(instances: Instances, by: RankBy) -> tuple[Instances, NDArray[np.int64]]:
-    """What is seen with the strongest claim on top, and which masks these are."""
+    """Return what is visible with the best rank on top, and which masks these are."""
     width = instances.shape[1]
     ranked = ranked_masks(instances.scores, instances.areas, by)
     band = max(_LEAST_BAND, width // (instances.starts.size // _RUNS_OF_BAND + 1) + 1)

@@ -84,7 +84,7 @@ SETTINGS: dict[str, type[Threshold]] = {
 
 
 def split_settings(method: str, given: Mapping[str, Any]) -> Threshold:
-    """Settings of a method as somebody wrote them, checked, the rest defaults.
+    """Read the settings of a method as somebody wrote them; the rest are defaults.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def _labels_of(maps: NDArray[np.float32], settings: Threshold) -> NDArray[np.int
 
 
 def in_order(labels: NDArray[Any]) -> NDArray[np.int32]:
-    """The same nuclei numbered 1..N in the order of their first pixels, row by row."""
+    """Renumber nuclei 1..N in the order of their first pixels, row by row."""
     flat = labels.ravel()
     first = np.full(flat.max() + 1, flat.size)
     # Of equal indices NumPy assigns the last, which in reverse is the first.
@@ -291,7 +291,7 @@ def _flooded(
 
 
 def _every_object_seeded(seeds: NDArray[np.int32], objects: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The seeds, and where an object has none, the object itself."""
+    """Return the seeds, and where an object has none, the object itself."""
     seeded = np.zeros(objects.max() + 1, bool)
     seeded[objects[seeds > 0]] = True
     return np.where(seeded[objects], seeds, objects + seeds.max()) * (objects > 0)

@@ -17,7 +17,7 @@ _NATIVE = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int32), np.dtype
 def check_labels(
     labels: ArrayLike, name: str = "labels", ndim: tuple[int, ...] = (2,)
 ) -> NDArray[Any]:
-    """A label image (or volume) as a contiguous integer array that the kernels take.
+    """Return a label image (or volume) as a contiguous integer array that the kernels take.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def ranks_of(
 def renumbered(
     labels: NDArray[Any], name: str = "labels"
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The same nuclei numbered 1..N in the order of their ids, and these ids (N,).
+    """Renumber nuclei 1..N in the order of their ids; also these ids (N,).
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def hidden_pixels(labels: NDArray[np.int32], runs: Runs) -> int:
 
 
 def negative_id_error(name: str, lowest: int) -> ValueError:
-    """The one message about negative ids."""
+    """Make the one message about negative ids."""
     return ValueError(
         f"{name} holds the negative id {lowest}; 0 is background and nuclei have positive ids"
     )

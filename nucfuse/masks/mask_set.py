@@ -87,7 +87,7 @@ class MaskSet:
         )
 
     def __eq__(self, other: object) -> bool:
-        """Same image size, masks in the same order, scores, classes, and names of the sources."""
+        """Compare image size, masks in their order, scores, classes, and names of the sources."""
         if not isinstance(other, MaskSet):
             return NotImplemented
         fields = ("shape", "offsets", "starts", "lengths", "classes")
@@ -133,11 +133,11 @@ class MaskSet:
         return bool(self.union()[1].sum() == self.areas.sum())
 
     def with_scores(self, scores: ArrayLike) -> Self:
-        """The same masks with other scores (N,)."""
+        """Return the same masks with other scores (N,)."""
         return replace(self, scores=one_per_mask(scores, np.float32, len(self), "scores"))
 
     def with_source(self, name: str) -> Self:
-        """The same masks, all of them from that source."""
+        """Return the same masks, all of them from that source."""
         return replace(self, sources=np.zeros(len(self), np.int32), source_names=(name,))
 
 

@@ -142,7 +142,7 @@ def _pair_table(true: NDArray[Any], pred: NDArray[Any]) -> NDArray[np.int64] | N
 
 
 def _overlaps_of_wide_ids(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
-    """The same for ids beyond 31 bits: numbered through first."""
+    """Overlaps of labels beyond 31 bits: numbered through first."""
     true, true_ids = renumbered(true, "true labels")
     pred, pred_ids = renumbered(pred, "predicted labels")
     return replace(_overlaps_of_labels(true, pred), true_ids=true_ids, pred_ids=pred_ids)

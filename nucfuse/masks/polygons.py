@@ -78,7 +78,7 @@ def polygon_runs(
 
 
 def polygons_to_runs(polygon_sets: Sequence[Sequence[ArrayLike]], shape: tuple[int, int]) -> Runs:
-    """Runs of masks, each of them one or more rings as `polygon_runs` takes them, united."""
+    """Fill masks, each of them one or more rings as `polygon_runs` takes them, united."""
     parts = []
     for rings in polygon_sets:
         starts, lengths, _ = join_runs([polygon_runs(ring, shape) for ring in rings])
@@ -144,7 +144,7 @@ def outlines(mask: NDArray[np.bool_], corner: ArrayLike) -> list[list[float]]:
 
 
 def pieces_with_holes(mask: NDArray[np.bool_], corner: ArrayLike) -> list[list[Ring]]:
-    """The pieces of a boolean crop (h, w) at (y0, x0): for each its outer ring, then its holes'.
+    """Trace the pieces of a boolean crop (h, w) at (y0, x0): each its outer ring, then its holes'.
 
     Parameters
     ----------

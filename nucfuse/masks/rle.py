@@ -48,7 +48,7 @@ class RLEError(ValueError):
 
 
 def check_shape(shape: Sequence[int]) -> tuple[int, int]:
-    """An image size (H, W) as two positive ints, or a ValueError.
+    """Return an image size (H, W) as two positive ints, or raise a ValueError.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def parse_rle(texts: Sequence[str | bytes], shape: Sequence[int], dialect: Diale
 
 
 def read_coco(texts: Sequence[str | bytes], shape: tuple[int, int]) -> MaskArrays:
-    """Runs, boxes and areas of COCO strings, as strict as `parse_rle`."""
+    """Read COCO strings with the boxes and areas of the masks, as strictly as `parse_rle`."""
     try:
         joined = "\n".join(texts).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
     except TypeError:  # not all of them are str
@@ -122,7 +122,7 @@ def read_coco(texts: Sequence[str | bytes], shape: tuple[int, int]) -> MaskArray
 
 
 def _coco_problem(text: bytes, size: int) -> tuple[int, int]:
-    """What is wrong with a COCO string, and with which of its numbers."""
+    """Tell what is wrong with a COCO string, and with which of its numbers."""
     counts: list[int] = []
     value = shift = end = 0
     for char in text:
@@ -202,7 +202,7 @@ def counts_to_runs(counts: Sequence[Sequence[int]], shape: tuple[int, int]) -> R
 
 
 def _reason_of_counts(counts: Sequence[int], shape: tuple[int, int]) -> str:
-    """What is wrong with the counts of a mask; empty if nothing is."""
+    """Tell what is wrong with the counts of a mask; empty if nothing is."""
     size = shape[0] * shape[1]
     for number, count in enumerate(counts, start=1):
         if isinstance(count, bool) or not isinstance(count, int | np.integer):
@@ -218,7 +218,7 @@ def _reason_of_counts(counts: Sequence[int], shape: tuple[int, int]) -> str:
 
 
 def runs_to_counts(runs: Runs, shape: tuple[int, int]) -> list[list[int]]:
-    """Runs -> uncompressed COCO counts of each mask, ending where the image does."""
+    """Write runs as uncompressed COCO counts of each mask, ending where the image does."""
     starts, lengths, offsets = runs
     edges = np.stack([starts, starts + lengths], axis=1).ravel()
     counts = [
@@ -231,7 +231,7 @@ def runs_to_counts(runs: Runs, shape: tuple[int, int]) -> list[list[int]]:
 def check_runs(
     starts: ArrayLike, lengths: ArrayLike, offsets: ArrayLike, shape: tuple[int, int]
 ) -> Runs:
-    """Runs as `Instances` holds them, or a ValueError; see `Instances.from_runs`."""
+    """Return runs as `Instances` holds them, or raise as `Instances.from_runs` says."""
     runs = (
         np.ascontiguousarray(starts, np.int64),
         np.ascontiguousarray(lengths, np.int64),  # int32 would hide lengths that wrap around
@@ -265,7 +265,7 @@ def _bad_runs(
 
 
 def join_runs(parts: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Runs:
-    """Runs (starts, lengths) of one mask each -> starts, lengths and offsets of all."""
+    """Join runs (starts, lengths) of one mask each -> starts, lengths and offsets of all."""
     nothing: list[NDArray[Any]] = [np.empty(0, np.int64)]
     return (
         np.concatenate([part[0] for part in parts] or nothing).astype(np.int64, copy=False),
@@ -275,7 +275,7 @@ def join_runs(parts: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Runs:
 
 
 def measured(runs: Runs, height: int) -> MaskArrays:
-    """Runs with the boxes and areas of the masks."""
+    """Add the boxes and areas of the masks to their runs."""
     n = runs[2].size - 1
     boxes, areas = np.zeros((n, 4), np.int32), np.zeros(n, np.int64)
     measure_runs(*runs, height, boxes, areas)

@@ -28,7 +28,7 @@ def count_pieces_and_holes(mask: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The 8-connected piece of most pixels, of equal ones the first; a mask of one as it is."""
+    """Keep the 8-connected piece of most pixels, of equal ones the first."""
     n, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     if n <= 2:
         return mask
@@ -37,7 +37,7 @@ def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def largest_filled_piece(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    """The 8-connected piece with the largest outline, holes filled; none if the mask is empty.
+    """Keep the 8-connected piece with the largest outline, holes filled; none of an empty mask.
 
     What counts is the area of the polygon through the middles of its border pixels, then their
     number; not its pixels, as for `largest_piece`.
@@ -51,7 +51,7 @@ def largest_filled_piece(mask: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask with its holes, as `count_pieces_and_holes` counts them."""
+    """Fill the holes of a mask, as `count_pieces_and_holes` counts them."""
     ground = np.pad(~mask, 1, constant_values=True).view(np.uint8)
     _, pieces = cv2.connectedComponents(ground, connectivity=4)
     found: NDArray[np.bool_] = pieces[1:-1, 1:-1] != pieces[0, 0]

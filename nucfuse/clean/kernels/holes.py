@@ -6,7 +6,9 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def enclosing_nuclei(labels, pieces, n_pieces):
-    """The one nucleus around each piece of background: twice as fast as numpy's ``minimum.at``.
+    """Find the one nucleus around each piece of background.
+
+    Twice as fast as numpy's ``minimum.at``.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def enclosing_nuclei(labels, pieces, n_pieces):
 
 @njit(cache=True, nogil=True)
 def _common(owner, other):
-    """The nucleus that two ids name, of which 0 names none; -1 if they name two."""
+    """Return the nucleus that two ids name, of which 0 names none; -1 if they name two."""
     if other == 0 or other == owner:
         return owner
     return other if owner == 0 else np.int32(-1)

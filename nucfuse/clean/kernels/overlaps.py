@@ -11,7 +11,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 @njit(cache=True, nogil=True)
 def visible_runs(masks, ranked, width, band):
-    """What is seen of `MaskArrays` that lie on each other, the first of ``ranked`` on top.
+    """Find what is visible of `MaskArrays` that lie on each other, the first of ``ranked`` on top.
 
     Each mask in turn takes the pixels that are free, 64 at a time, from a map of one bit a pixel.
     The map holds only blocks of 4,096 pixels in which runs lie, so that it is small beside these.
@@ -47,7 +47,7 @@ def visible_runs(masks, ranked, width, band):
 
 @njit(cache=True, nogil=True)
 def _blocks(starts, lengths, size):
-    """Number of each block of 4,096 pixels among those with runs, or -1; and how many these are."""
+    """Assign numbers to the blocks of 4,096 pixels with runs, -1 to others; and count them."""
     blocks = np.empty((size >> 12) + 1, np.int64)
     blocks[:] = -1
     n = 0
@@ -83,7 +83,9 @@ def _masks_by_band(boxes, ranked, band, n_bands):
 
 
 @njit(cache=True, nogil=True)
-def _take_free(blocks, taken, starts, ends, first, n, at, end):
+def _take_free(  # noqa: PLR0913 (innermost: arrays of a tuple would be counted in and out)
+    blocks, taken, starts, ends, first, n, at, end
+):
     """Take what is free of a run and add it to the visible ones; how many there are now."""
     while at < end:
         stop = min(end, (at | 63) + 1)
@@ -123,7 +125,7 @@ def _add_free(starts, ends, first, n, base, free):
 
 @njit(cache=True, nogil=True)
 def runs_by_mask(visible, ends, ranges, slots):
-    """Visible runs of the masks that are seen -> which these are, starts, ends, offsets."""
+    """Visible runs mask by mask -> which masks are visible, starts, ends, offsets."""
     kept, offsets = np.empty(slots.size - 1, np.int64), np.zeros(slots.size, np.int64)
     out_starts, out_ends = np.empty(visible.size, np.int64), np.empty(visible.size, np.int64)
     n, k = np.int64(0), 0

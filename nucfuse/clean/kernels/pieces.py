@@ -8,7 +8,7 @@ from nucfuse.masks.kernels.arrays import root_of, unite
 
 @njit(cache=True, nogil=True)
 def _segments(starts, lengths, offsets, height):
-    """Runs cut at the bottom of each column: column, top, length of each segment, and offsets."""
+    """Cut runs at the bottom of each column: column, top, length of each segment, and offsets."""
     n = 0
     for r in range(starts.size):
         n += (starts[r] + lengths[r] - 1) // height - starts[r] // height + 1

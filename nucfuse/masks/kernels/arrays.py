@@ -39,7 +39,7 @@ class Pairs(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def grown(array, size):
-    """The same entries at the front of a larger array (size,)."""
+    """Return a larger array (size,) that begins with the same entries."""
     larger = np.empty(size, array.dtype)
     # Not larger[: array.size] = array: that takes ten times as long to compile.
     for i in range(array.size):
@@ -126,7 +126,7 @@ def dense_ranks(ids, largest):
 
 @njit(cache=True, nogil=True)
 def root_of(parents, i):
-    """The root of an element in a forest of sets (union-find); shortens the way there."""
+    """Find the root of an element in a forest of sets (union-find); shortens the way there."""
     while parents[i] != i:
         parents[i] = parents[parents[i]]
         i = parents[i]

@@ -21,7 +21,7 @@ def _n_digits(value):
 
 @njit(cache=True, nogil=True)
 def _put_digits(text, at, value):
-    """A number and a blank; the place after them."""
+    """Write a number and a blank; the place after them."""
     end = at + _n_digits(value)
     for k in range(end - 1, at - 1, -1):
         text[k] = 48 + value % 10
@@ -32,7 +32,7 @@ def _put_digits(text, at, value):
 
 @njit(cache=True, nogil=True)
 def kaggle_texts(starts, lengths, offsets):
-    """ "start length start length …", 1-based, for all masks in one buffer, and where each ends."""
+    """Kaggle texts ("start length …", 1-based) of all masks in one buffer, and where each ends."""
     size = 0
     for r in range(starts.size):
         size += _n_digits(starts[r] + 1) + _n_digits(np.int64(lengths[r])) + 2
@@ -220,7 +220,7 @@ def _read_coco_mask(text, at, n, starts, lengths, height, size):
 
 @njit(cache=True, nogil=True)
 def _coco_number(text, at):
-    """The number at a place of COCO strings, and the place after it; -2**60 if it is none."""
+    """Read the number at a place of COCO strings: it (-2**60 if it is none), the place after it."""
     char = np.int64(text[at]) - 48
     at += np.uint64(1)
     if char >= 0 and char < 32:

@@ -48,7 +48,7 @@ def column_runs(labels):
 
 @njit(cache=True, nogil=True)
 def sorted_runs(columns, tops, lengths, ranks, width, height, n_masks):
-    """Runs by mask, column and row -> starts, lengths, offsets of column-major runs.
+    """Sort vertical runs by mask, column and row -> starts, lengths, offsets.
 
     Two stable counting sorts (columns, then masks); runs that go on at the top of the next column
     become one.
@@ -156,7 +156,7 @@ def _paint_strip(pixels, width, value, strip, tops, ends):
 
 @njit(cache=True, nogil=True)
 def brought_to_cache(starts, lengths):
-    """True, after all runs were read as they lie in memory.
+    """Return True, after all runs were read as they lie in memory.
 
     For what goes from mask to mask in another order: it halves the time of painting by score.
     """
@@ -168,7 +168,7 @@ def brought_to_cache(starts, lengths):
 
 @njit(cache=True, nogil=True)
 def mask_runs(mask, height, y0, x0):
-    """Runs of one boolean crop placed at (y0, x0) of an image of that height -> starts, lengths."""
+    """One boolean crop placed at (y0, x0) of an image of that height -> starts, lengths."""
     rows, columns = mask.shape
     starts = np.empty(rows * columns // 2 + columns + 1, np.int64)
     lengths = np.empty(starts.size, np.int32)
@@ -190,7 +190,7 @@ def mask_runs(mask, height, y0, x0):
 
 @njit(cache=True, nogil=True)
 def take_runs(starts, lengths, offsets, picked):
-    """Runs of the picked masks, in that order."""
+    """Take the runs of the picked masks, in that order."""
     new_offsets = np.zeros(picked.size + 1, np.int64)
     for k in range(picked.size):
         new_offsets[k + 1] = new_offsets[k] + offsets[picked[k] + 1] - offsets[picked[k]]

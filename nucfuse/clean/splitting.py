@@ -42,28 +42,22 @@ class Hysteresis(Threshold):
 
 @attrs.frozen
 class _Peaks(Threshold):
-    smoothing: float = number(
-        0.2, 0, 2, "sigma of the Gaussian on distances or probabilities, in radii"
-    )
-    peak_distance: float = number(
-        0.7, 0, 5, "seeds of one object are farther apart than this, in radii"
-    )
+    smoothing: float = number(0.2, 0, 2, "sigma of the Gaussian on the surface, in radii")
+    peak_distance: float = number(0.7, 0, 5, "seeds of an object are farther apart, in radii")
 
 
 @attrs.frozen
 class Watershed(_Peaks):
-    """Settings of method "watershed"; lengths in radii of the median component."""
+    """Settings of method "watershed": the surface is the distance to the edge."""
 
-    depth: float = number(
-        0.0, 0, 2, "between seeds the distance to the edge falls by more than this, in radii"
-    )
+    depth: float = number(0.0, 0, 2, "between seeds the surface falls by more, in radii")
 
 
 @attrs.frozen
 class HMaxima(_Peaks):
-    """Settings of method "hmaxima"; lengths in radii of the median component."""
+    """Settings of method "hmaxima": the surface is the probability."""
 
-    height: float = number(0.05, 0, 1, "between seeds the probability falls by more than this")
+    height: float = number(0.05, 0, 1, "between seeds the surface falls by more than this")
 
 
 @attrs.frozen

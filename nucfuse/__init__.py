@@ -6,41 +6,11 @@
 0.5
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nucfuse._lazy import attach
 
 __version__ = "0.1.0"
-
-# Public names and their homes (module, or module:own_name). Loaded when first used, so that
-# `import nucfuse` and the command line's help cost no numpy.
-_HOMES = {
-    "Instances": "nucfuse.masks.instances",
-    "Overlaps": "nucfuse.masks.overlap",
-    "overlaps": "nucfuse.masks.overlap",
-    "mask_iou": "nucfuse.masks.overlap",
-    "self_overlaps": "nucfuse.masks.overlap",
-    "RLEError": "nucfuse.masks.rle",
-    "encode_labels": "nucfuse.masks.codec",
-    "decode_labels": "nucfuse.masks.codec",
-    "rle_encode": "nucfuse.masks.codec",
-    "rle_decode": "nucfuse.masks.codec",
-    "remove_overlaps": "nucfuse.clean.overlaps",
-    "fuse": "nucfuse.ensemble.fuse",
-    "nms": "nucfuse.ensemble.nuclei.nms:mask_nms",
-    "nms_indices": "nucfuse.ensemble.nuclei.nms",
-    "soft_nms": "nucfuse.ensemble.nuclei.nms",
-    "matrix_nms": "nucfuse.ensemble.nuclei.nms",
-    "mean_maps": "nucfuse.ensemble.maps.fuse_maps",
-    "score": "nucfuse.metrics.scoring",
-    "Scores": "nucfuse.metrics.scores",
-    "read": "nucfuse.data.io",
-    "write": "nucfuse.data.io",
-    "open_dataset": "nucfuse.data.io",
-    "write_dataset": "nucfuse.data.io",
-    "DataError": "nucfuse.errors",
-}
-
-__all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from nucfuse.clean.overlaps import remove_overlaps
@@ -58,14 +28,5 @@ if TYPE_CHECKING:
     from nucfuse.metrics.scoring import score
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nucfuse' has no attribute {name!r}")
-    module, _, own_name = _HOMES[name].partition(":")
-    value = getattr(import_module(module), own_name or name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, _names = attach(__name__)
+__all__ = ["__version__", *_names]

@@ -22,7 +22,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 def pytest_configure(config):
     """Uncompiled kernels warn where compiled ones wrap around on purpose: in bit tricks."""
-    for module in ("label_overlap", "arrays"):
+    for module in ("label_overlap", "bits"):
         config.addinivalue_line(
             "filterwarnings",
             f"ignore:overflow encountered in scalar:RuntimeWarning:nucfuse.masks.kernels.{module}",

@@ -1,43 +1,50 @@
 """Rules about whole nuclei, relative to the median nucleus of the image."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import attrs
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from nucfuse.clean.kernels import holes as kernels
-from nucfuse.clean.parameters import Parameter, resolve
 from nucfuse.masks.instances import Instances
-from nucfuse.masks.labels import check_labels, negative_id_error
+from nucfuse.masks.labels import check_labels, renumbered
 from nucfuse.masks.topology import largest_piece
+from nucfuse.settings import number, read
 
-Settings = dict[str, Any]
 Labels = NDArray[np.int32]
 
-PARAMETERS = (
-    Parameter("speck", 12, 0, np.inf, "nuclei of fewer pixels are dropped, and never the median"),
-    Parameter("small", 0.05, 0, 1, "nuclei below this share of the median area are dropped"),
-    Parameter("giant", 16.0, 1, np.inf, "nuclei above this many median areas are dropped"),
-    Parameter("hole", 0.5, 0, np.inf, "holes below this share of the median area are filled"),
-    Parameter("opening", 0.0, 0, 1, "spurs thinner than twice this go, in radii of the median"),
-    Parameter("closing", 0.0, 0, 1, "notches narrower than twice this fill, in median radii"),
-)
+
+@attrs.frozen
+class Cleaning:
+    """Settings of `clean_objects`: rules about whole nuclei."""
+
+    speck: int = number(12, 0, what="nuclei of fewer pixels are dropped, and never the median")
+    small: float = number(0.05, 0, 1, "nuclei below this share of the median area are dropped")
+    giant: float = number(16.0, 1, what="nuclei above this many median areas are dropped")
+    hole: float = number(0.5, 0, what="holes below this share of the median area are filled")
+    opening: float = number(0.0, 0, 1, "spurs thinner than twice this go, in radii of the median")
+    closing: float = number(0.0, 0, 1, "notches narrower than twice this fill, in median radii")
+
+    @property
+    def smooths(self) -> bool:
+        """Whether outlines are opened or closed."""
+        return self.opening > 0 or self.closing > 0
 
 
-def clean_objects(labels: ArrayLike, **parameters: float) -> NDArray[np.int32]:
+def clean_objects(labels: ArrayLike, **settings: Any) -> NDArray[np.int32]:
     """Drop what is too small or too large, fill holes, smooth outlines.
 
     Parameters
     ----------
     labels : array_like of int, shape (H, W)
         0 is background.
-    **parameters : float
-        See `PARAMETERS` for names, defaults and ranges. The median is that of the nuclei that
+    **settings
+        Those of `Cleaning`. The median is that of the nuclei that
         stay, and its radius that of a disc of its area.
 
     Returns
@@ -48,7 +55,7 @@ def clean_objects(labels: ArrayLike, **parameters: float) -> NDArray[np.int32]:
     Raises
     ------
     ValueError, TypeError
-        If it is no label image, or a parameter's name or value is invalid.
+        If it is no label image, or a setting is unknown or out of range.
 
     Notes
     -----
@@ -68,24 +75,24 @@ def clean_objects(labels: ArrayLike, **parameters: float) -> NDArray[np.int32]:
            [1, 1, 1, 0, 0],
            [1, 1, 1, 0, 0]], dtype=int32)
     """
-    settings = resolve(PARAMETERS, parameters, "cleaning")
-    return _cleaned(_sequential(labels), settings)[0]
+    rules = read(Cleaning, settings, "cleaning")
+    return _cleaned(renumbered(check_labels(labels))[0], rules)[0]
 
 
-def clean_instances(instances: Instances, **parameters: float) -> Instances:
+def clean_instances(instances: Instances, **settings: Any) -> Instances:
     """`clean_objects` for `Instances`; scores, sources and classes are kept.
 
     Parameters
     ----------
     instances : Instances
         Disjoint; those without pixels are dropped.
-    **parameters : float
-        See `PARAMETERS`.
+    **settings
+        Those of `Cleaning`.
 
     Raises
     ------
     ValueError
-        If masks overlap, or a parameter's name or value is invalid.
+        If masks overlap, or a setting is unknown or out of range.
 
     Examples
     --------
@@ -93,26 +100,26 @@ def clean_instances(instances: Instances, **parameters: float) -> Instances:
     >>> clean_instances(x, speck=2).scores
     array([0.9], dtype=float32)
     """
-    settings = resolve(PARAMETERS, parameters, "cleaning")
+    rules = read(Cleaning, settings, "cleaning")
     ids = np.flatnonzero(instances.areas)
-    labels, kept = _cleaned(instances[ids].to_labels(), settings)
-    return _about(Instances.from_labels(labels), instances[ids[kept]])
+    labels, kept = _cleaned(instances[ids].to_labels(), rules)
+    return instances.with_masks(Instances.from_labels(labels).arrays, ids[kept])
 
 
-def clean_overlapping(instances: Instances, **parameters: float) -> Instances:
+def clean_overlapping(instances: Instances, **settings: Any) -> Instances:
     """`clean_objects` for masks that may overlap: each for itself, as if there were no others.
 
     Parameters
     ----------
     instances : Instances
         Those without pixels are dropped.
-    **parameters : float
-        See `PARAMETERS`; the median is that of all nuclei that stay.
+    **settings
+        Those of `Cleaning`; the median is that of all nuclei that stay.
 
     Raises
     ------
     ValueError
-        If a parameter's name or value is invalid.
+        If a setting is unknown or out of range.
 
     Examples
     --------
@@ -120,22 +127,22 @@ def clean_overlapping(instances: Instances, **parameters: float) -> Instances:
     >>> clean_overlapping(x, speck=2, hole=0).areas
     array([2, 3])
     """
-    settings = resolve(PARAMETERS, parameters, "cleaning")
-    masks = _settled_masks(instances[instances.areas > 0], settings)
-    if len(masks) and (settings["opening"] > 0 or settings["closing"] > 0):
-        radius = _radius(masks.areas, settings)
-        margin = sum(reach for _, reach in _steps(radius, settings)) + 1
-        masks = _each(masks, margin, lambda labels: _smoothed(labels, radius, settings))
-        masks = _settled_masks(masks, settings)
+    rules = read(Cleaning, settings, "cleaning")
+    masks = _settled_masks(instances[instances.areas > 0], rules)
+    if len(masks) and rules.smooths:
+        steps = _smoothing_steps(masks.areas, rules)
+        margin = sum(reach for _, reach in steps) + 1
+        masks = _each(masks, margin, lambda labels: _smoothed(labels, steps))
+        masks = _settled_masks(masks, rules)
     return masks
 
 
-def _settled_masks(masks: Instances, settings: Settings) -> Instances:
+def _settled_masks(masks: Instances, rules: Cleaning) -> Instances:
     """As `_settled`, of masks that may overlap."""
     while True:
-        limit = settings["hole"] * median_area(masks.areas, settings["speck"])
+        limit = rules.hole * median_area(masks.areas, rules.speck)
         filled = _each(masks, 1, partial(_filled, limit=limit))
-        better = filled[~_outliers(filled.areas, settings)]
+        better = filled[~_outliers(filled.areas, rules)]
         if len(better) == len(masks) and np.array_equal(better.areas, masks.areas):
             return masks
         masks = better
@@ -151,15 +158,8 @@ def _each(masks: Instances, margin: int, change: Callable[[Labels], Labels]) -> 
         window = np.pad(crop, [*zip(before, after, strict=True)]).astype(np.int32)
         changed.append(change(window) > 0)
         places.append(corner - before)
-    return _about(Instances.from_crops(changed, places, masks.shape), masks)
-
-
-def _about(masks: Instances, old: Instances) -> Instances:
-    """The masks with what is known of each old one."""
-    return replace(
-        masks, scores=old.scores, sources=old.sources, source_names=old.source_names,
-        classes=old.classes,
-    )  # fmt: skip
+    arrays = Instances.from_crops(changed, places, masks.shape).arrays
+    return masks.with_masks(arrays, np.arange(len(masks)))
 
 
 def median_area(areas: NDArray[Any], speck: int) -> float:
@@ -168,41 +168,21 @@ def median_area(areas: NDArray[Any], speck: int) -> float:
     return float(np.median(nuclei)) if nuclei.size else 0.0
 
 
-def _sequential(labels: ArrayLike) -> NDArray[np.int32]:
-    array = check_labels(labels)
-    if array.min() < 0:
-        raise negative_id_error("labels", int(array.min()))
-    if array.max() >= array.size:  # too sparse to count
-        array = np.unique(array, return_inverse=True)[1].reshape(array.shape) + (array.min() > 0)
-    return _renumbered(array)[0]
-
-
-def _renumbered(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The same nuclei numbered 1..N in the order of their ids, and these ids."""
-    present = np.bincount(labels.ravel()) > 0
-    present[0] = False
-    new = np.cumsum(present, dtype=np.int32) * present
-    return new[labels], np.flatnonzero(present)
-
-
-def _cleaned(
-    labels: NDArray[np.int32], settings: Settings
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _cleaned(labels: Labels, rules: Cleaning) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Label image of the nuclei 1..N that stay, and which of the old ones, from 0, they are."""
-    labels = _settled(labels, settings)
-    if labels.any() and (settings["opening"] > 0 or settings["closing"] > 0):
-        radius = _radius(_areas(labels), settings)
-        labels = _settled(_smoothed(labels, radius, settings), settings)
-    numbered, ids = _renumbered(labels)
+    labels = _settled(labels, rules)
+    if labels.any() and rules.smooths:
+        labels = _settled(_smoothed(labels, _smoothing_steps(_areas(labels), rules)), rules)
+    numbered, ids = renumbered(labels)
     return numbered, ids - 1
 
 
-def _settled(labels: NDArray[np.int32], settings: Settings) -> NDArray[np.int32]:
+def _settled(labels: Labels, rules: Cleaning) -> NDArray[np.int32]:
     """Fill and drop until nothing changes; ids stay, so there are fewer and fewer of them."""
     while True:
-        limit = settings["hole"] * median_area(_areas(labels), settings["speck"])
+        limit = rules.hole * median_area(_areas(labels), rules.speck)
         better = _filled(labels, limit)
-        better = np.where(_outliers(_areas(better), settings)[better], 0, better)
+        better = np.where(_outliers(_areas(better), rules)[better], 0, better)
         if np.array_equal(better, labels):
             return labels
         labels = better
@@ -219,37 +199,33 @@ def _filled(labels: Labels, limit: float) -> Labels:
     """Holes of less than so many pixels filled."""
     background = (labels == 0).view(np.uint8)
     n, pieces, stats, _ = cv2.connectedComponentsWithStats(background, connectivity=4)
-    owners = kernels.surrounding(labels, pieces, n - 1)
+    owners = kernels.enclosing_nuclei(labels, pieces, n - 1)
     owners[(stats[:, cv2.CC_STAT_AREA] >= limit) | (owners < 0)] = 0
     return np.where(pieces > 0, owners[pieces], labels)
 
 
-def _outliers(areas: NDArray[np.int64], settings: Settings) -> NDArray[np.bool_]:
-    median = median_area(areas, settings["speck"])
-    outlier: NDArray[np.bool_] = areas < max(settings["speck"], settings["small"] * median)
+def _outliers(areas: NDArray[np.int64], rules: Cleaning) -> NDArray[np.bool_]:
+    median = median_area(areas, rules.speck)
+    outlier: NDArray[np.bool_] = areas < max(rules.speck, rules.small * median)
     if median > 0:
-        outlier |= areas > settings["giant"] * median
+        outlier |= areas > rules.giant * median
     return outlier
 
 
-def _radius(areas: NDArray[np.int64], settings: Settings) -> float:
-    return float(np.sqrt(median_area(areas, settings["speck"]) / np.pi))
-
-
-def _steps(radius: float, settings: Settings) -> list[tuple[int, int]]:
-    """What smoothing does, and how far each reaches in pixels."""
+def _smoothing_steps(areas: NDArray[np.int64], rules: Cleaning) -> list[tuple[int, int]]:
+    """List what smoothing does, and how far each reaches in pixels."""
+    radius = float(np.sqrt(median_area(areas, rules.speck) / np.pi))
     return [
-        (operation, round(settings[name] * radius))
-        for operation, name in ((cv2.MORPH_OPEN, "opening"), (cv2.MORPH_CLOSE, "closing"))
+        (cv2.MORPH_OPEN, round(rules.opening * radius)),
+        (cv2.MORPH_CLOSE, round(rules.closing * radius)),
     ]
 
 
-def _smoothed(labels: Labels, radius: float, settings: Settings) -> Labels:
-    steps = _steps(radius, settings)
+def _smoothed(labels: Labels, steps: list[tuple[int, int]]) -> Labels:
     # Far enough for either step not to notice where the crop ends.
     margin = 2 * sum(reach for _, reach in steps) + 1
     padded = np.pad(labels, margin, mode="edge")
-    result, claims = labels.copy(), np.zeros_like(labels)
+    result, takers = labels.copy(), np.zeros_like(labels)  # -1: more than one
     for i, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
@@ -265,8 +241,8 @@ def _smoothed(labels: Labels, radius: float, settings: Settings) -> Labels:
         after = largest_piece(after if after.any() else before)
         result[here][before & ~after] = 0
         grown = after & ~before
-        claims[here][grown] = np.where(claims[here][grown] == 0, i, -1)
-    return np.where(claims > 0, claims, result)
+        takers[here][grown] = np.where(takers[here][grown] == 0, i, -1)
+    return np.where(takers > 0, takers, result)
 
 
 def _one_smoothed(mask: NDArray[np.bool_], steps: list[tuple[int, int]]) -> NDArray[np.bool_]:

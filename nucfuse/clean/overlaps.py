@@ -1,17 +1,17 @@
 """Overlap removal: every pixel goes to one nucleus, and what is cut to pieces is cleaned."""
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean.kernels import nearest as _nearest_kernels
+from nucfuse.clean.kernels import nearest as nearest_kernels
 from nucfuse.clean.kernels import overlaps as kernels
+from nucfuse.clean.kernels.pieces import connected_pieces
 from nucfuse.masks.instances import Instances
-from nucfuse.masks.kernels import runs as _run_kernels
+from nucfuse.masks.kernels.runs import sorted_runs
 from nucfuse.masks.ranking import RankBy, ranked_masks
-from nucfuse.masks.rle import Runs
+from nucfuse.masks.rle import Runs, measured
 
 _RUNS_OF_BAND = 50_000  # what lies in a band of columns stays in the cache
 _LEAST_BAND = 64  # columns; of narrower bands too many masks lie in two
@@ -30,7 +30,7 @@ def remove_overlaps(
     instances : Instances
         N masks that may overlap.
     by : {"score", "area", "nearest"}
-        Who gets a pixel that several masks claim:
+        Who gets a pixel that lies in several masks:
 
         - "score": the most confident; no score (NaN) ranks below any.
         - "area": the largest. A speck inside a nucleus vanishes, as debris and fragments should;
@@ -90,43 +90,39 @@ def remove_overlaps(
 
 
 def _ranked(instances: Instances, by: RankBy) -> tuple[Instances, NDArray[np.int64]]:
-    """What is seen with the strongest claim on top, and which masks these are."""
-    height, width = instances.shape
+    """Return what is visible with the best rank on top, and which masks these are."""
+    width = instances.shape[1]
     ranked = ranked_masks(instances.scores, instances.areas, by)
     band = max(_LEAST_BAND, width // (instances.starts.size // _RUNS_OF_BAND + 1) + 1)
-    seen = kernels.visible_runs(*instances.runs, instances.boxes, ranked, height, width, band)
-    kept, runs = kernels.gathered(*seen)
+    visible = kernels.visible_runs(instances.arrays, ranked, width, band)
+    kept, starts, ends, offsets = kernels.runs_by_mask(*visible)
+    runs = starts, (ends - starts).astype(np.int32), offsets
     return _with_runs(instances, runs, kept), kept
 
 
 def _nearest(instances: Instances) -> tuple[Instances, NDArray[np.int64]]:
-    """Overlaps parted in their middle, and which masks are left."""
-    parted = _with_runs(instances, _nearest_runs(instances), np.arange(len(instances)))
-    kept = np.flatnonzero(parted.areas)
-    return parted[kept], kept
+    """Overlaps divided in their middle, and which masks are left."""
+    divided = _with_runs(instances, _nearest_runs(instances), np.arange(len(instances)))
+    kept = np.flatnonzero(divided.areas)
+    return divided[kept], kept
 
 
 def _nearest_runs(instances: Instances) -> Runs:
     order = np.argsort(instances.starts, kind="stable")
-    starts, ends = _nearest_kernels.contested_runs(instances.starts, instances.lengths, order)
-    if starts.size == 0:
+    contested = nearest_kernels.contested_runs(instances.starts, instances.lengths, order)
+    if contested[0].size == 0:
         return instances.runs
-    parted = _nearest_kernels.parted_runs(*instances.runs, starts, ends)
-    owners = _nearest_kernels.nearest_owners(
-        *parted, instances.boxes, ranked_masks(instances.scores, instances.areas),
-        instances.shape[0], int((ends - starts).sum()),
-    )  # fmt: skip
-    return _nearest_kernels.owned_runs(*parted, owners)
+    parts = nearest_kernels.divided_runs(*instances.runs, *contested)
+    ranked = ranked_masks(instances.scores, instances.areas)
+    owners = nearest_kernels.nearest_owners(
+        parts, instances.boxes, ranked, instances.shape[0], int(contested[1].sum())
+    )
+    return nearest_kernels.owned_runs(parts, owners)
 
 
 def _with_runs(instances: Instances, runs: Runs, parents: NDArray[Any]) -> Instances:
     """Masks of other runs that inherit all else from their parents."""
-    boxes, areas = _run_kernels.measure_runs(*runs, instances.shape[0])
-    return replace(
-        instances, starts=runs[0], lengths=runs[1], offsets=runs[2], boxes=boxes, areas=areas,
-        scores=instances.scores[parents], sources=instances.sources[parents],
-        classes=None if instances.classes is None else instances.classes[parents],
-    )  # fmt: skip
+    return instances.with_masks(measured(runs, instances.shape[0]), parents)
 
 
 def _with_pieces(
@@ -134,8 +130,8 @@ def _with_pieces(
 ) -> tuple[Instances, NDArray[np.int64]]:
     """Masks that lost pixels as their pieces, or the largest of them; and whose each mask is."""
     height, width = instances.shape
-    *segments, mask_of_piece = kernels.connected_pieces(*instances[lost].runs, height)
-    runs = _run_kernels.sorted_runs(*segments, width, height, mask_of_piece.size)
+    *segments, mask_of_piece = connected_pieces(*instances[lost].runs, height)
+    runs = sorted_runs(*segments, width, height, mask_of_piece.size)
     parents = np.flatnonzero(lost)[mask_of_piece]
     pieces = _with_runs(instances, runs, parents)
     if then == "largest":

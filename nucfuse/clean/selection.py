@@ -1,27 +1,33 @@
 """Which nuclei are worth keeping, by their scores and areas alone: no pixel is looked at."""
 
+from typing import Any
+
+import attrs
 import numpy as np
 
 from nucfuse.clean.objects import median_area
-from nucfuse.clean.parameters import Parameter, resolve
 from nucfuse.masks.instances import Instances
-
-PARAMETERS = (
-    Parameter("min_score", 0.0, 0, 1, "nuclei of a lower score are dropped"),
-    Parameter("speck", 0, 0, np.inf, "nuclei of fewer pixels are dropped, and never the median"),
-    Parameter("small", 0.0, 0, 1, "nuclei below this share of the median area are dropped"),
-)
+from nucfuse.settings import number, read
 
 
-def select(instances: Instances, **parameters: float) -> Instances:
+@attrs.frozen
+class Selection:
+    """Settings of `select`."""
+
+    min_score: float = number(0.0, 0, 1, "nuclei of a lower score are dropped")
+    speck: int = number(0, 0, what="nuclei of fewer pixels are dropped, and never the median")
+    small: float = number(0.0, 0, 1, "nuclei below this share of the median area are dropped")
+
+
+def select(instances: Instances, **settings: Any) -> Instances:
     """Drop nuclei that are improbable or much smaller than the others.
 
     Parameters
     ----------
     instances : Instances
-    **parameters : float
-        See `PARAMETERS`. The median is that of the nuclei whose score and area suffice; a nucleus
-        without a score (NaN) has enough.
+    **settings
+        Those of `Selection`. The median is that of the nuclei whose score and area suffice; a
+        nucleus without a score (NaN) has enough.
 
     Returns
     -------
@@ -31,7 +37,7 @@ def select(instances: Instances, **parameters: float) -> Instances:
     Raises
     ------
     ValueError
-        If a parameter's name or value is invalid.
+        If a setting is unknown or out of range.
 
     Examples
     --------
@@ -39,8 +45,8 @@ def select(instances: Instances, **parameters: float) -> Instances:
     >>> select(x, min_score=0.8).scores, select(x, small=0.7).scores
     (array([0.9], dtype=float32), array([0.6], dtype=float32))
     """
-    settings = resolve(PARAMETERS, parameters, "selection")
+    rules = read(Selection, settings, "selection")
     # As float32, so that a score that was rounded to it is not below itself.
-    kept = instances[~(instances.scores < np.float32(settings["min_score"]))]
-    kept = kept[kept.areas >= settings["speck"]]
-    return kept[kept.areas >= settings["small"] * median_area(kept.areas, settings["speck"])]
+    kept = instances[~(instances.scores < np.float32(rules.min_score))]
+    kept = kept[kept.areas >= rules.speck]
+    return kept[kept.areas >= rules.small * median_area(kept.areas, rules.speck)]

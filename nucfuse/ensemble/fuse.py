@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.clean.parameters import resolve
-from nucfuse.clean.split import Method as SplitMethod
-from nucfuse.clean.split import parameters_of
-from nucfuse.clean.split import split as split_nuclei
+from nucfuse.clean.splitting import Method as SplitMethod
+from nucfuse.clean.splitting import split as split_nuclei
+from nucfuse.clean.splitting import split_settings
 from nucfuse.ensemble.maps import fuse_maps as pixel
 from nucfuse.ensemble.nuclei import parameters as settings
 from nucfuse.ensemble.nuclei.methods import METHODS, fuse_instances
@@ -89,7 +89,7 @@ def check_settings(
     else:
         table = (*METHODS[method].parameters, settings.MIN_LEFT)
         resolve(table, params, f"method {method!r}")
-    resolve(parameters_of(cast(SplitMethod, split)), split_params, f"splitting by {split!r}")
+    split_settings(split, split_params)
 
 
 def fuse_members(

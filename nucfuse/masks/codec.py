@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.instances import Instances
-from nucfuse.masks.kernels import runs as kernels
+from nucfuse.masks.labels import hidden_pixels, painted_labels
 from nucfuse.masks.rle import Dialect, check_shape, parse_rle
 
 
@@ -56,10 +56,8 @@ def decode_labels(
            [0, 2, 2]], dtype=int32)
     """
     runs = parse_rle(rles, shape, dialect)
-    labels = np.zeros(check_shape(shape), np.int32)
-    order = np.arange(len(rles))
-    kernels.paint(labels, *runs, (order + 1).astype(np.int32), order)
-    if twice := kernels.hidden_pixels(labels, runs[1]):
+    labels = painted_labels(runs, check_shape(shape), np.arange(len(rles)))
+    if twice := hidden_pixels(labels, runs):
         raise ValueError(
             f"{twice} pixels lie in more than one mask, which a label image cannot hold; use "
             "Instances.from_rle and remove_overlaps"

@@ -1,9 +1,13 @@
-"""Label images: what is accepted as one, and how ids are made consecutive."""
+"""Label images: what is accepted as one, how ids are ranked, and how masks are painted."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from nucfuse.masks.kernels.arrays import dense_ranks, extremes
+from nucfuse.masks.kernels.runs import paint
+from nucfuse.masks.rle import Runs
 
 LARGEST_ID = 2**62
 
@@ -13,7 +17,7 @@ _NATIVE = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int32), np.dtype
 def check_labels(
     labels: ArrayLike, name: str = "labels", ndim: tuple[int, ...] = (2,)
 ) -> NDArray[Any]:
-    """A label image (or volume) as a contiguous integer array that the kernels take.
+    """Return a label image (or volume) as a contiguous integer array that the kernels take.
 
     Parameters
     ----------
@@ -82,8 +86,71 @@ def _native(array: NDArray[Any], name: str) -> NDArray[Any]:
     return array.astype(np.int64)
 
 
+def ranks_of(
+    ids: NDArray[np.int64], name: str = "labels"
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Rank of each id (P,) among the distinct positive ones, and these in ascending order.
+
+    The rank of the background, 0, is -1.
+
+    Raises
+    ------
+    ValueError
+        If an id is negative.
+
+    Examples
+    --------
+    >>> ranks_of(np.array([7, 0, 3, 7]))
+    (array([ 1, -1,  0,  1], dtype=int32), array([3, 7]))
+    """
+    lowest, largest = extremes(ids)
+    if lowest < 0:
+        raise negative_id_error(name, lowest)
+    if largest <= 16 * ids.size + 1024:
+        return dense_ranks(ids, largest)
+    distinct, ranks = np.unique(ids, return_inverse=True)  # ids have wide gaps
+    background = int(distinct[0] == 0)
+    return (ranks - background).astype(np.int32), distinct[background:]
+
+
+def renumbered(
+    labels: NDArray[Any], name: str = "labels"
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Renumber nuclei 1..N in the order of their ids; also these ids (N,).
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        0 is background.
+    name : str
+        What the argument is called, for messages.
+
+    Raises
+    ------
+    ValueError
+        If an id is negative.
+    """
+    ranks, ids = ranks_of(labels.ravel().astype(np.int64, copy=False), name)
+    return (ranks + 1).reshape(labels.shape), ids
+
+
+def painted_labels(
+    runs: Runs, shape: tuple[int, int], order: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Label image (H, W) of masks painted one after the other in an order; mask i has id i + 1."""
+    labels = np.zeros(shape, np.int32)
+    ids = np.arange(1, runs[2].size, dtype=np.int32)
+    paint(labels, *runs, ids, np.ascontiguousarray(order))
+    return labels
+
+
+def hidden_pixels(labels: NDArray[np.int32], runs: Runs) -> int:
+    """How many pixels of masks lie under others in the label image they were painted into."""
+    return int(runs[1].sum()) - int(np.count_nonzero(labels))
+
+
 def negative_id_error(name: str, lowest: int) -> ValueError:
-    """The one message about negative ids."""
+    """Make the one message about negative ids."""
     return ValueError(
         f"{name} holds the negative id {lowest}; 0 is background and nuclei have positive ids"
     )

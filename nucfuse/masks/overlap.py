@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.kernels import label_overlap as kernels
 from nucfuse.masks.kernels import mask_overlap as pair_kernels
-from nucfuse.masks.labels import check_labels, negative_id_error
+from nucfuse.masks.labels import check_labels, ranks_of, renumbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,33 +111,41 @@ def _overlaps_of_labels(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
     if true.dtype != pred.dtype:
         common = np.promote_types(true.dtype, pred.dtype)
         true, pred = true.astype(common, copy=False), pred.astype(common, copy=False)
-    pair_true, pair_pred, pixels, ids_fit = kernels.label_pairs(true.ravel(), pred.ravel())
-    if not ids_fit:
+    table = _pair_table(true.ravel(), pred.ravel())
+    if table is None:
         return _overlaps_of_wide_ids(true, pred)
-    rows, cols, shared, true_areas, pred_areas, true_ids, pred_ids = kernels.table_of_pairs(
-        pair_true, pair_pred, pixels
+    pair_true, pair_pred, pixels = kernels.listed_pairs(table)
+    rows, true_ids = ranks_of(pair_true)
+    cols, pred_ids = ranks_of(pair_pred)
+    true_areas, pred_areas, rows, cols, pixels = kernels.areas_and_pairs(
+        rows, cols, pixels, true_ids.size, pred_ids.size
     )
+    foregrounds = int(true_areas.sum()), int(pred_areas.sum()), int(pixels.sum())
     return Overlaps(
-        rows, cols, shared, true_areas, pred_areas, true_ids, pred_ids,
-        int(true_areas.sum()), int(pred_areas.sum()), int(shared.sum()), True, True, true.size,
+        rows, cols, pixels, true_areas, pred_areas, true_ids, pred_ids,
+        *foregrounds, True, True, true.size,
     )  # fmt: skip
 
 
+def _pair_table(true: NDArray[Any], pred: NDArray[Any]) -> NDArray[np.int64] | None:
+    """Pixels of every pair of labels as a hash table; None if an id does not fit 31 bits."""
+    bits, begin = 9, 0
+    table = np.zeros((1 << bits, 2), np.int64)
+    while (begin := kernels.add_pairs(true, pred, begin, table, np.uint64(64 - bits))) < true.size:
+        if begin < 0:
+            return None
+        bits += 2
+        larger = np.zeros((1 << bits, 2), np.int64)
+        kernels.move_pairs(table, larger, np.uint64(64 - bits))
+        table = larger
+    return table
+
+
 def _overlaps_of_wide_ids(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
-    """The same for ids beyond 31 bits: numbered through first."""
-    true_numbers, true_ids = _numbered(true, "true labels")
-    pred_numbers, pred_ids = _numbered(pred, "predicted labels")
-    found = _overlaps_of_labels(true_numbers, pred_numbers)
-    return replace(found, true_ids=true_ids, pred_ids=pred_ids)
-
-
-def _numbered(labels: NDArray[Any], name: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Ids replaced by 1..N in ascending order, and the ids."""
-    ids, numbers = np.unique(labels, return_inverse=True)
-    if ids[0] < 0:
-        raise negative_id_error(name, ids[0])
-    first = 0 if ids[0] == 0 else 1
-    return (numbers.reshape(labels.shape) + first).astype(np.int32), ids[ids > 0].astype(np.int64)
+    """Overlaps of labels beyond 31 bits: numbered through first."""
+    true, true_ids = renumbered(true, "true labels")
+    pred, pred_ids = renumbered(pred, "predicted labels")
+    return replace(_overlaps_of_labels(true, pred), true_ids=true_ids, pred_ids=pred_ids)
 
 
 def _overlaps_of_instances(true: Instances, pred: Instances) -> Overlaps:
@@ -216,14 +224,4 @@ def self_overlaps(
 
 
 def _mask_pairs(a: Instances, b: Instances, with_itself: bool) -> tuple[Any, Any, Any]:
-    height, width = a.shape
-    # Cells about as large as a box keep both the boxes per cell and the cells per box few; no
-    # finer than one cell per mask, so that the grid's memory is O(masks).
-    sides = (b.boxes[:, 2:] - b.boxes[:, :2]).astype(np.float64)
-    mean_side = float(np.sqrt((sides[:, 0] * sides[:, 1]).mean())) if len(b) else 1.0
-    cell = max(8, int(mean_side) + 1, int(np.sqrt(height * width / (len(b) + 1))) + 1)
-    n_rows, n_cols = -(-height // cell), -(-width // cell)
-    return pair_kernels.mask_pairs(
-        height, a.starts, a.lengths, a.offsets, a.boxes,
-        b.starts, b.lengths, b.offsets, b.boxes, cell, n_rows, n_cols, with_itself,
-    )  # fmt: skip
+    return pair_kernels.mask_pairs(a.arrays, b.arrays, a.shape[1], with_itself)

@@ -7,11 +7,12 @@ middle is (0.5, 0.5): the convention of COCO, QuPath and ImageJ.
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.kernels import polygons as kernels
+from nucfuse.masks.kernels.runs import union_runs
+from nucfuse.masks.rle import Runs, join_runs
 
 _SCALE = 5  # pycocotools traces edges on a grid five times as fine
 # Beyond any image, and far enough from 2**53 for the fine grid to be exact in float64.
@@ -76,6 +77,15 @@ def polygon_runs(
     return starts, lengths.astype(np.int32)
 
 
+def polygons_to_runs(polygon_sets: Sequence[Sequence[ArrayLike]], shape: tuple[int, int]) -> Runs:
+    """Fill masks, each of them one or more rings as `polygon_runs` takes them, united."""
+    parts = []
+    for rings in polygon_sets:
+        starts, lengths, _ = join_runs([polygon_runs(ring, shape) for ring in rings])
+        parts.append(union_runs(starts, lengths, np.argsort(starts, kind="stable")))
+    return join_runs(parts)
+
+
 def _fine_grid(ring: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Corners on the fine grid, the first one repeated at the end."""
     values = np.asarray(ring, np.float64).ravel()
@@ -134,7 +144,7 @@ def outlines(mask: NDArray[np.bool_], corner: ArrayLike) -> list[list[float]]:
 
 
 def pieces_with_holes(mask: NDArray[np.bool_], corner: ArrayLike) -> list[list[Ring]]:
-    """The pieces of a boolean crop (h, w) at (y0, x0): for each its outer ring, then its holes'.
+    """Trace the pieces of a boolean crop (h, w) at (y0, x0): each its outer ring, then its holes'.
 
     Parameters
     ----------
@@ -170,6 +180,8 @@ def pieces_with_holes(mask: NDArray[np.bool_], corner: ArrayLike) -> list[list[R
 
 def _rings(mask: NDArray[Any], corner: ArrayLike, cross: bool) -> tuple[list[Ring], Sequence[int]]:
     """All rings (P, 2) as x, y, and the piece each belongs to, negative for holes."""
+    import cv2  # not for who draws no outlines: OpenCV takes long to load
+
     y0, x0 = np.asarray(corner, np.int64)
     height, width = mask.shape
     padded = np.zeros((height + 2, width + 2), np.uint8)

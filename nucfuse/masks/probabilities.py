@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def check_form(probabilities: ArrayLike, name: str = "probabilities") -> NDArray[Any]:
-    """A probability map as it is, its shape and dtype checked but not its values.
+    """Return a probability map as it is, its shape and dtype checked but not its values.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
 def check_probabilities(
     probabilities: ArrayLike, name: str = "probabilities"
 ) -> NDArray[np.float32]:
-    """A probability map as contiguous float32.
+    """Return a probability map as contiguous float32.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which of several masks has the stronger claim to a pixel."""
+"""Rank of masks, where a pixel lies in several."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ RankBy = Literal["score", "area"]
 def ranked_masks(
     scores: NDArray[np.float32], areas: NDArray[np.int64], by: RankBy = "score"
 ) -> NDArray[np.int64]:
-    """Masks from the strongest claim to the weakest, (N,).
+    """Masks from the best rank to the last, (N,).
 
     "score": by score (NaN ranks below any), then area, then index. "area": area, score, index.
     """

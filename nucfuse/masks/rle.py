@@ -11,14 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.kernels import rle as kernels
-from nucfuse.masks.kernels.runs import first_bad_run
+from nucfuse.masks.kernels.arrays import MaskArrays
+from nucfuse.masks.kernels.runs import measure_runs
 
 Dialect = Literal["kaggle", "coco"]
 Runs = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
-# Runs with the boxes (N, 4) and areas (N,) of the masks.
-Measured = tuple[
-    NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]
-]
 
 _REASONS = {
     kernels.NOT_A_NUMBER: "is not a number that RLE can hold",
@@ -51,7 +48,7 @@ class RLEError(ValueError):
 
 
 def check_shape(shape: Sequence[int]) -> tuple[int, int]:
-    """An image size (H, W) as two positive ints, or a ValueError.
+    """Return an image size (H, W) as two positive ints, or raise a ValueError.
 
     Examples
     --------
@@ -93,29 +90,60 @@ def parse_rle(texts: Sequence[str | bytes], shape: Sequence[int], dialect: Diale
     height, width = check_shape(shape)
     if dialect not in ("kaggle", "coco"):
         raise ValueError(f"dialect must be 'kaggle' or 'coco', got {dialect!r}")
+    if dialect == "coco":
+        return read_coco(texts, (height, width))[:3]
     encoded = [_as_bytes(text, mask) for mask, text in enumerate(texts)]
     ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     buffer = np.frombuffer(b"".join(encoded), np.uint8)
-    parse = kernels.parse_kaggle if dialect == "kaggle" else kernels.parse_coco
-    starts, lengths, offsets, (problem, mask, number) = parse(buffer, ends, height * width)
+    starts, lengths, offsets, (problem, mask, number) = kernels.parse_kaggle(
+        buffer, ends, height * width
+    )
     if problem != kernels.OK:
-        raise RLEError(int(mask), _reason(problem, number, encoded[mask], (height, width), dialect))
+        where = _where_in_kaggle(problem, number, encoded[mask])
+        raise RLEError(int(mask), f"{where} {_words(problem, (height, width))}")
     return starts, lengths, offsets
 
 
-def read_coco(texts: Sequence[str | bytes], shape: tuple[int, int]) -> Measured | None:
-    """Runs, boxes and areas of correct COCO strings, in one pass; None if `parse_rle` must look.
-
-    That is if a text breaks the rules, or if not all of them are str.
-    """
+def read_coco(texts: Sequence[str | bytes], shape: tuple[int, int]) -> MaskArrays:
+    """Read COCO strings with the boxes and areas of the masks, as strictly as `parse_rle`."""
     try:
-        joined = "\n".join(texts)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-    buffer = np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8)
-    size = shape[0] * shape[1]
-    *measured, correct = kernels.read_coco(buffer, len(texts), shape[0], size)
-    return tuple(measured) if correct else None
+        joined = "\n".join(texts).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
+    except TypeError:  # not all of them are str
+        joined = b"\n".join(_as_bytes(text, mask) for mask, text in enumerate(texts))
+    starts, lengths, offsets, boxes, areas, correct = kernels.read_coco(
+        np.frombuffer(joined, np.uint8), len(texts), shape[0], shape[0] * shape[1]
+    )
+    if not correct:
+        size = shape[0] * shape[1]
+        problems = ((m, *_coco_problem(_as_bytes(text, m), size)) for m, text in enumerate(texts))
+        mask, problem, number = next(found for found in problems if found[1] != kernels.OK)
+        raise RLEError(mask, f"number {number + 1} {_words(problem, shape)}")
+    return MaskArrays(starts, lengths, offsets, boxes, areas, shape[0])
+
+
+def _coco_problem(text: bytes, size: int) -> tuple[int, int]:
+    """Tell what is wrong with a COCO string, and with which of its numbers."""
+    counts: list[int] = []
+    value = shift = end = 0
+    for char in text:
+        if not 48 <= char < 112 or shift > 55:
+            return kernels.NOT_A_NUMBER, len(counts)
+        value, shift = value | (char - 48 & 31) << shift, shift + 5
+        if char - 48 & 32:
+            continue  # the number has more characters
+        value -= (char - 48 & 16) << shift - 4  # the sign
+        value += counts[-2] if len(counts) > 2 else 0
+        if value < (len(counts) > 0):
+            return kernels.ZERO_LENGTH, len(counts)
+        if value > size - end:
+            return kernels.OUTSIDE, len(counts)
+        if len(counts) % 2 == 1 and value > kernels.LONGEST_RUN:
+            return kernels.TOO_LONG, len(counts)
+        counts.append(value)
+        end, value, shift = end + value, 0, 0
+    if shift:
+        return kernels.NOT_A_NUMBER, len(counts)
+    return kernels.OK if end == size else kernels.SHORT, len(counts)
 
 
 def _as_bytes(text: str | bytes, mask: int) -> bytes:
@@ -127,18 +155,19 @@ def _as_bytes(text: str | bytes, mask: int) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _reason(problem: int, number: int, text: bytes, shape: tuple[int, int], dialect: str) -> str:
-    words = _REASONS[problem]
-    where = f"number {number + 1}"
-    if dialect == "kaggle":
-        tokens = text[: 16 * (number + 3)].split() if len(text) < 10**6 else text.split()
-        shown = b" ".join(tokens[number : number + 2 - (problem == kernels.NOT_A_NUMBER)])
-        if problem == kernels.ODD_COUNT:
-            where, shown = f"number {number}", tokens[-1]
-        where += f" ({shown.decode('utf-8', 'replace')[:40]!r})"
-    if problem in (kernels.OUTSIDE, kernels.SHORT):
-        words += f" ({shape[0]} x {shape[1]} = {shape[0] * shape[1]} pixels)"
-    return f"{where} {words}"
+def _where_in_kaggle(problem: int, number: int, text: bytes) -> str:
+    tokens = text[: 16 * (number + 3)].split() if len(text) < 10**6 else text.split()
+    shown = b" ".join(tokens[number : number + 2 - (problem == kernels.NOT_A_NUMBER)])
+    if problem == kernels.ODD_COUNT:
+        shown = tokens[-1]
+    else:
+        number += 1
+    return f"number {number} ({shown.decode('utf-8', 'replace')[:40]!r})"
+
+
+def _words(problem: int, shape: tuple[int, int]) -> str:
+    image = f" ({shape[0]} x {shape[1]} = {shape[0] * shape[1]} pixels)"
+    return _REASONS[problem] + (image if problem in (kernels.OUTSIDE, kernels.SHORT) else "")
 
 
 def write_rle(runs: Runs, shape: tuple[int, int], dialect: Dialect) -> list[str]:
@@ -154,47 +183,55 @@ def write_rle(runs: Runs, shape: tuple[int, int], dialect: Dialect) -> list[str]
     return [whole[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
 
-def counts_to_runs(counts: Sequence[int], shape: Sequence[int], mask: int = 0) -> Runs:
-    """Uncompressed COCO counts (background, mask, background, …) of one mask -> its runs.
+def counts_to_runs(counts: Sequence[Sequence[int]], shape: tuple[int, int]) -> Runs:
+    """Uncompressed COCO counts (background, mask, background, …) of each mask -> runs.
 
     Raises
     ------
     RLEError
         If a count is no integer or below 1 (the first may be 0), or they do not add up to H x W.
     """
-    height, width = check_shape(shape)
-    for position, count in enumerate(counts):
+    parts = []
+    for mask, of_mask in enumerate(counts):
+        if reason := _reason_of_counts(of_mask, shape):
+            raise RLEError(mask, reason)
+        values = np.asarray(of_mask, np.int64)
+        lengths = values[1::2].astype(np.int32)
+        parts.append((np.cumsum(values)[1::2] - lengths, lengths))
+    return join_runs(parts)
+
+
+def _reason_of_counts(counts: Sequence[int], shape: tuple[int, int]) -> str:
+    """Tell what is wrong with the counts of a mask; empty if nothing is."""
+    size = shape[0] * shape[1]
+    for number, count in enumerate(counts, start=1):
         if isinstance(count, bool) or not isinstance(count, int | np.integer):
-            raise RLEError(mask, f"count {position + 1} ({count!r:.40}) is not an integer")
-        if count < 0 or (count == 0 and position > 0) or count > height * width:
-            raise RLEError(mask, f"count {position + 1} ({count}) is not in 1..{height * width}")
-        if position % 2 == 1 and count > kernels.LONGEST_RUN:
-            reason = _REASONS[kernels.TOO_LONG]
-            raise RLEError(mask, f"count {position + 1} ({count}) {reason}")
+            return f"count {number} ({count!r:.40}) is not an integer"
+        if not (number > 1) <= count <= size:
+            return f"count {number} ({count}) is not in 1..{size}"
+        if number % 2 == 0 and count > kernels.LONGEST_RUN:
+            return f"count {number} ({count}) {_REASONS[kernels.TOO_LONG]}"
     total = sum(map(int, counts))  # not in int64, where enough of them wrap around
-    if total != height * width:
-        raise RLEError(
-            mask,
-            f"counts add up to {total}, but the image has {height} x {width} = "
-            f"{height * width} pixels",
-        )
-    values = np.asarray(counts, np.int64)
-    ends = np.cumsum(values)
-    lengths = values[1::2].astype(np.int32)
-    return ends[1::2] - lengths, lengths, np.array([0, lengths.size], np.int64)
+    if total == size:
+        return ""
+    return f"counts add up to {total}, but the image has {shape[0]} x {shape[1]} = {size} pixels"
 
 
-def runs_to_counts(starts: NDArray[np.int64], lengths: NDArray[Any], size: int) -> list[int]:
-    """Runs of one mask -> uncompressed COCO counts, ending where the image does."""
+def runs_to_counts(runs: Runs, shape: tuple[int, int]) -> list[list[int]]:
+    """Write runs as uncompressed COCO counts of each mask, ending where the image does."""
+    starts, lengths, offsets = runs
     edges = np.stack([starts, starts + lengths], axis=1).ravel()
-    counts = np.diff(edges, prepend=0, append=size).tolist()
-    return counts if counts[-1] or len(counts) == 1 else counts[:-1]
+    counts = [
+        np.diff(edges[2 * begin : 2 * end], prepend=0, append=shape[0] * shape[1]).tolist()
+        for begin, end in pairwise(offsets.tolist())
+    ]
+    return [c if c[-1] or len(c) == 1 else c[:-1] for c in counts]
 
 
 def check_runs(
     starts: ArrayLike, lengths: ArrayLike, offsets: ArrayLike, shape: tuple[int, int]
 ) -> Runs:
-    """Runs as `Instances` holds them, or a ValueError; see `Instances.from_runs`."""
+    """Return runs as `Instances` holds them, or raise as `Instances.from_runs` says."""
     runs = (
         np.ascontiguousarray(starts, np.int64),
         np.ascontiguousarray(lengths, np.int64),  # int32 would hide lengths that wrap around
@@ -205,20 +242,41 @@ def check_runs(
         raise ValueError("offsets must begin with 0 and end with the number of runs")
     if (np.diff(runs[2]) < 0).any():
         raise ValueError("offsets must not decrease")
-    mask, run = first_bad_run(*runs, shape[0] * shape[1])
-    if mask >= 0:
+    bad = _bad_runs(*runs, shape[0] * shape[1])
+    if bad.any():
+        first = int(np.argmax(bad))
+        mask = int(np.searchsorted(runs[2], first, side="right")) - 1
         raise ValueError(
-            f"run {run} of mask {mask} is empty, unsorted, overlaps or touches the one before "
-            f"it, or lies outside {shape}"
+            f"run {first - runs[2][mask]} of mask {mask} is empty, unsorted, overlaps or touches "
+            f"the one before it, or lies outside {shape}"
         )
     return runs[0], runs[1].astype(np.int32), runs[2]
 
 
+def _bad_runs(
+    starts: NDArray[np.int64], lengths: NDArray[np.int64], offsets: NDArray[np.int64], size: int
+) -> NDArray[np.bool_]:
+    bad: NDArray[np.bool_] = (starts < 0) | (lengths < 1) | (lengths > size - starts)
+    bad |= lengths > kernels.LONGEST_RUN
+    follows = np.ones(starts.size + 1, bool)
+    follows[offsets] = False  # the first run of a mask follows none
+    bad[1:] |= follows[1:-1] & (starts[1:] <= (starts + lengths)[:-1])
+    return bad
+
+
 def join_runs(parts: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Runs:
-    """Runs (starts, lengths) of one mask each -> starts, lengths and offsets of all."""
+    """Join runs (starts, lengths) of one mask each -> starts, lengths and offsets of all."""
     nothing: list[NDArray[Any]] = [np.empty(0, np.int64)]
     return (
         np.concatenate([part[0] for part in parts] or nothing).astype(np.int64, copy=False),
         np.concatenate([part[1] for part in parts] or nothing).astype(np.int32, copy=False),
         np.cumsum([0, *(part[0].size for part in parts)], dtype=np.int64),
     )
+
+
+def measured(runs: Runs, height: int) -> MaskArrays:
+    """Add the boxes and areas of the masks to their runs."""
+    n = runs[2].size - 1
+    boxes, areas = np.zeros((n, 4), np.int32), np.zeros(n, np.int64)
+    measure_runs(*runs, height, boxes, areas)
+    return MaskArrays(*runs, boxes, areas, height)

@@ -5,11 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from nucfuse.clean.objects import PARAMETERS, clean_instances, clean_overlapping
+from nucfuse.clean.objects import Cleaning, clean_instances, clean_overlapping
 from nucfuse.clean.overlaps import By, remove_overlaps
-from nucfuse.clean.parameters import resolve
-from nucfuse.clean.split import Method as SplitMethod
-from nucfuse.clean.split import parameters_of, split
+from nucfuse.clean.splitting import Method as SplitMethod
+from nucfuse.clean.splitting import split, split_settings
 from nucfuse.data.dataset import Sample
 from nucfuse.data.io import format_of_output, open_sizes, write_dataset
 from nucfuse.errors import DataError
@@ -18,6 +17,7 @@ from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
 from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
 from nucfuse.pipeline.settings import settings_of
+from nucfuse.settings import read
 
 
 def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequence[str],
@@ -54,12 +54,8 @@ def _check_settings(
     """Raise a DataError if a setting is unknown, out of range, or about maps that are not there."""
     if split_params and not is_map:
         raise DataError("split.NAME=VALUE is about probability maps, but there are none")
-    try:
-        resolve(PARAMETERS, params, "cleaning")
-        table = parameters_of(cast(SplitMethod, split_method))
-        resolve(table, split_params, f"splitting by {split_method!r}")
-    except ValueError as error:
-        raise DataError(str(error)) from None
+    read(Cleaning, params, "cleaning")
+    split_settings(split_method, split_params)
 
 
 def _cleaned(

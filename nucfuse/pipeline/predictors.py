@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean.split import split
+from nucfuse.clean.splitting import split
 from nucfuse.data.formats.image_folder import Images
 from nucfuse.data.formats.probabilities import write_probabilities
 from nucfuse.data.run_record import fingerprint

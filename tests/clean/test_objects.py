@@ -1,3 +1,4 @@
+import attrs
 import naive_pixel as naive
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from numpy.testing import assert_array_equal
 from strategies import instance_sets, label_images
 
 from nucfuse.clean.objects import (
-    PARAMETERS,
+    Cleaning,
     clean_instances,
     clean_objects,
     clean_overlapping,
@@ -250,20 +251,20 @@ def test_median_area():
 # ----------------------------------------------------------------------------------------- errors
 
 
-@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda p: p.name)
-def test_every_parameter_is_checked(parameter):
-    for bad in (parameter.low - 0.01, np.nan, "a", None):
+@pytest.mark.parametrize("field", attrs.fields(Cleaning), ids=lambda f: f.name)
+def test_every_setting_is_checked(field):
+    for bad in (field.metadata["check"].low - 0.01, np.nan, "a", None):
         for function, nuclei in (
             (clean_objects, [[1]]),
             (clean_instances, Instances.empty((2, 2))),
         ):
-            with pytest.raises(ValueError, match=rf"{parameter.name} must be a .* got"):
-                function(nuclei, **{parameter.name: bad})
+            with pytest.raises(ValueError, match=rf"cleaning: {field.name} must be a .* got"):
+                function(nuclei, **{field.name: bad})
 
 
-def test_unknown_parameters():
+def test_unknown_settings():
     with pytest.raises(
-        ValueError, match="cleaning has no parameter 'holes'; it has: speck, small, giant"
+        ValueError, match="cleaning has no setting 'holes'; there are: speck, small, giant"
     ):
         clean_objects([[1]], holes=1)
 

@@ -1,9 +1,6 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
-from nucfuse.clean import objects, split
 from nucfuse.clean.parameters import Parameter, resolve
 
 SHARE = Parameter("share", 0.5, 0, 1, "how much")
@@ -32,15 +29,3 @@ def test_resolve_fills_in_defaults_and_refuses_strangers():
     assert resolve((SHARE, COUNT), {"count": 5}, "it") == {"share": 0.5, "count": 5}
     with pytest.raises(ValueError, match="it has no parameter 'shares'; it has: share, count"):
         resolve((SHARE, COUNT), {"shares": 1}, "it")
-
-
-@pytest.mark.parametrize("table", [split.PARAMETERS, objects.PARAMETERS])
-def test_tables(table):
-    """What a search needs: unique names, defaults in their ranges, a line about each; frozen."""
-    assert len({p.name for p in table}) == len(table)
-    for parameter in table:
-        assert parameter.checked(parameter.default) == parameter.default
-        assert parameter.low < parameter.high
-        assert parameter.what
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            parameter.default = 0

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from strategies import instance_sets
 
-from nucfuse.clean.selection import select
+from nucfuse.clean.objects import Cleaning
+from nucfuse.clean.selection import Selection, select
+from nucfuse.settings import describe
 
 
 def naive(areas, scores, min_score, speck, small):
@@ -35,3 +37,8 @@ def test_without_settings_everything_stays(some):
 def test_unknown_settings_are_said():
     with pytest.raises(ValueError, match="min_score"):
         select(None, min_area=3)
+
+
+@pytest.mark.parametrize("kind", [Selection, Cleaning])
+def test_every_setting_is_described(kind):
+    assert all(setting.what for setting in describe(kind))

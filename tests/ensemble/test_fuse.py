@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
-from nucfuse.clean.split import split
+from nucfuse.clean.splitting import split
 from nucfuse.ensemble.fuse import PIXEL_METHODS, PIXEL_PARAMETERS, fuse_members
 from nucfuse.ensemble.maps.fuse_maps import fuse_maps
 from nucfuse.ensemble.nuclei.methods import METHODS

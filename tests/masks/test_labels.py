@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from strategies import label_images
 
-from nucfuse.masks.labels import check_labels, smallest_dtype
+from nucfuse.masks.labels import check_labels, ranks_of, renumbered, smallest_dtype
 
 
 @given(label_images())
@@ -96,3 +97,17 @@ def test_smallest_dtype_at_its_edges():
     assert smallest_dtype(2**32 - 1) == np.uint32
     with pytest.raises(ValueError, match=r"4294967296 does not fit.*relabel"):
         smallest_dtype(2**32)
+
+
+@given(st.lists(st.integers(0, 5) | st.integers(0, 2**62), max_size=9))
+def test_ranks_are_places_among_the_distinct_ids(ids):
+    ranks, distinct = ranks_of(np.array(ids, np.int64))
+    assert distinct.tolist() == sorted(set(ids) - {0})
+    assert ranks.tolist() == [distinct.tolist().index(i) if i else -1 for i in ids]
+
+
+def test_renumbering():
+    labels, ids = renumbered(np.array([[9, 0], [3, 9]], np.uint16))
+    assert (labels.tolist(), labels.dtype, ids.tolist()) == ([[2, 0], [1, 2]], np.int32, [3, 9])
+    with pytest.raises(ValueError, match="truth holds the negative id -1"):
+        renumbered(np.array([[-1]]), "truth")

@@ -206,7 +206,7 @@ def test_a_run_of_more_than_2_31_pixels_is_refused(dialect):
     with pytest.raises(RLEError, match="2147483647"):
         parse_rle([text], shape, dialect)
     with pytest.raises(RLEError, match="2147483647"):
-        counts_to_runs(counts, shape)
+        counts_to_runs([counts], shape)
 
 
 # ------------------------------------------------------------------------------------------ errors
@@ -312,7 +312,7 @@ def test_bad_shape_is_refused(shape):
 )
 def test_bad_counts_are_refused(counts, words):
     with pytest.raises(RLEError, match=words) as caught:
-        counts_to_runs(counts, (3, 4), 5)
+        counts_to_runs([[12]] * 5 + [counts], (3, 4))
     assert caught.value.mask == 5
 
 
@@ -320,36 +320,23 @@ def test_bad_counts_are_refused(counts, words):
 def test_counts_of_runs_and_back(stack):
     shape = stack.shape[1:]
     counts = naive.coco_counts(stack[0])
-    starts, lengths, _ = counts_to_runs(counts, shape)
-    assert runs_to_counts(starts, lengths, shape[0] * shape[1]) == counts
+    runs = counts_to_runs([counts], shape)
+    assert runs_to_counts(runs, shape) == [counts]
 
 
 # ------------------------------------------------------------------------- COCO strings in one pass
 
 
 @given(instance_sets())
-def test_read_coco_reads_runs_boxes_and_areas(instances):
+def test_reading_coco_strings_gives_boxes_and_areas(instances):
     texts = instances.to_rle("coco")
     if not texts:
         return
-    starts, lengths, offsets, boxes, areas = read_coco(texts, instances.shape)
-    wanted_runs = parse_rle(texts, instances.shape, "coco")
-    for got, wanted in zip((starts, lengths, offsets), wanted_runs, strict=True):
-        assert_array_equal(got, wanted)
-    assert_array_equal(boxes, instances.boxes)
-    assert_array_equal(areas, instances.areas)
-
-
-@given(st.lists(st.text(st.characters(min_codepoint=9, max_codepoint=130), max_size=6), min_size=1))
-def test_read_coco_accepts_what_parse_rle_does(texts):
-    try:
-        runs = parse_rle(texts, (6, 6), "coco")
-    except RLEError:
-        assert read_coco(texts, (6, 6)) is None
-        return
-    for got, wanted in zip(read_coco(texts, (6, 6))[:3], runs, strict=True):
+    for got, wanted in zip(read_coco(texts, instances.shape), instances.arrays, strict=True):
         assert_array_equal(got, wanted)
 
 
-def test_read_coco_leaves_bytes_to_parse_rle():
-    assert read_coco([b"09"], (3, 3)) is None
+def test_coco_strings_may_be_bytes():
+    assert Instances.from_rle([b"09", "09"], (3, 3), "coco").areas.tolist() == [9, 9]
+    with pytest.raises(RLEError, match="RLE of mask 1: expected text, got int"):
+        Instances.from_rle(["09", 9], (3, 3), "coco")

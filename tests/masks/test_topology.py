@@ -5,7 +5,12 @@ from naive_clean import holes, pieces
 from numpy.testing import assert_array_equal
 from strategies import mask_stacks
 
-from nucfuse.masks.topology import count_pieces_and_holes, filled, largest_piece
+from nucfuse.masks.topology import (
+    count_pieces_and_holes,
+    filled,
+    largest_filled_piece,
+    largest_piece,
+)
 
 
 @given(mask_stacks(min_size=1, max_size=1))
@@ -33,6 +38,16 @@ def test_the_largest_piece_matches_naive(stack):
     else:
         assert any((found == part).all() for part in parts)
         assert found.sum() == max(part.sum() for part in parts)
+
+
+def test_the_piece_with_the_largest_outline_is_filled():
+    mask = np.zeros((12, 12), bool)
+    mask[1:3, 1:3] = mask[5:11, 5:11] = True
+    whole = mask.copy()
+    whole[1:3, 1:3] = False
+    mask[7, 7] = False
+    assert_array_equal(largest_filled_piece(mask), whole)
+    assert not largest_filled_piece(np.zeros((3, 3), bool)).any()
 
 
 @pytest.mark.parametrize(

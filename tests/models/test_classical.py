@@ -231,16 +231,6 @@ def in_hull(at, points):
     return True
 
 
-def test_largest_piece():
-    mask = np.zeros((12, 12), bool)
-    mask[1:3, 1:3] = mask[5:11, 5:11] = True
-    filled = mask.copy()
-    filled[1:3, 1:3] = False
-    mask[7, 7] = False
-    assert_array_equal(preparation.largest_piece(mask), filled)
-    assert not preparation.largest_piece(np.zeros((3, 3), bool)).any()
-
-
 def test_without_halo_leaves_something_of_any_region():
     region = np.ones((4, 4), bool)
     for contrast in (np.full((4, 4), -3.0), np.linspace(-9, -1, 16).reshape(4, 4), np.eye(4)):

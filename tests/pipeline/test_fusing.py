@@ -302,7 +302,7 @@ def test_wrong_words(sets, tmp_path, extra, message):
         (["--set", "trim=0.4"], "no parameter 'trim'"),
         (["--set", "resample=perhaps"], "resample must be true or false"),
         (["--set", "split.threshold=2"], "threshold must be a number"),
-        (["--set", "split.depht=1"], "splitting by 'watershed' has no parameter 'depht'"),
+        (["--set", "split.depht=1"], "splitting by 'watershed' has no setting 'depht'"),
         (["--method", "trimmed", "--set", "trim=1"], r"trim must be a number in \[0, 0.5\]"),
     ],
 )
@@ -350,10 +350,10 @@ def test_clean(sets, maps, tmp_path):
     run("clean", maps[0], "--out", tmp_path / "split")
     assert len(read(tmp_path / "split")) == 2
     for extra, words in (
-        (["--set", "nosuch=1"], "cleaning has no parameter 'nosuch'"),
+        (["--set", "nosuch=1"], "cleaning has no setting 'nosuch'"),
         (["--set", "small=2"], "small must be a number"),
         (["--split", "magic"], "got 'magic'"),
-        (["--set", "split.high=2"], "splitting by 'watershed' has no parameter 'high'"),
+        (["--set", "split.high=2"], "splitting by 'watershed' has no setting 'high'"),
     ):
         failed = run("clean", maps[0], "--out", tmp_path / "no", *extra)
         assert failed.exit_code == 3

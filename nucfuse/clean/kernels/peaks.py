@@ -7,8 +7,8 @@ from nucfuse.masks.kernels.arrays import root_of
 
 
 @njit(cache=True, nogil=True)
-def peaks(values, order, width, diagonal):
-    """Regional maxima, and how far one must climb down from each to reach a higher one.
+def peak_depths(values, order, width, diagonal):
+    """How far one must climb down from each regional maximum to reach a higher one.
 
     Pixels are flooded from the highest down; where two basins meet, that of the lower peak ends
     (ties: of the one that was found later). One sort and one pass: reconstruction, as in
@@ -23,12 +23,13 @@ def peaks(values, order, width, diagonal):
 
     Returns
     -------
-    positions : int64 (P,), flat indices in the order of ``order``
-    depths : float64 (P,), infinite for the highest peak of each connected component
+    float64 (M,)
+        The depth of each pixel, 0 where there is no peak; infinite for the highest peak of each
+        connected component.
     """
-    parents = np.full(values.size, -1, np.int64)  # -1: not reached yet, or background
-    ranks = np.empty(values.size, np.int64)  # of a basin's peak in the order
-    depths = np.zeros(order.size)
+    parents, ranks = np.empty(values.size, np.int64), np.empty(values.size, np.int64)
+    parents[:] = -1  # not reached yet, or background; ranks are those of a basin's peak
+    depths = np.empty(order.size)
     neighbours = np.empty(8, np.int64)
     for rank in range(order.size):
         pixel = order[rank]
@@ -45,8 +46,7 @@ def peaks(values, order, width, diagonal):
                 a, b = b, a
             parents[b] = a
             depths[ranks[b]] = np.float64(values[order[ranks[b]]]) - values[pixel]
-    found = np.flatnonzero(depths > 0)
-    return order[found], depths[found]
+    return depths
 
 
 @njit(cache=True, nogil=True)
@@ -80,17 +80,22 @@ def spaced(positions, components, distance):
     bool (P,)
     """
     height, width = components.shape
-    taken = np.zeros((height, width), np.bool_)
-    kept = np.zeros(positions.size, np.bool_)
-    reach = int(min(distance, height + width))
+    taken, kept = np.zeros((height, width), np.bool_), np.zeros(positions.size, np.bool_)
     for p in range(positions.size):
         y, x = positions[p] // width, positions[p] % width
-        if taken[y, x]:
-            continue
-        kept[p] = True
-        for v in range(max(0, y - reach), min(height, y + reach + 1)):
-            for u in range(max(0, x - reach), min(width, x + reach + 1)):
-                near = (v - y) ** 2 + (u - x) ** 2 <= distance * distance
-                if near and components[v, u] == components[y, x]:
-                    taken[v, u] = True
+        if not taken[y, x]:
+            kept[p] = True
+            _take_disc(taken, components, y, x, distance)
     return kept
+
+
+@njit(cache=True, nogil=True)
+def _take_disc(taken, components, y, x, distance):
+    """Mark what is not farther than a distance from a pixel, in its component."""
+    height, width = components.shape
+    reach = int(min(distance, height + width))
+    for v in range(max(0, y - reach), min(height, y + reach + 1)):
+        for u in range(max(0, x - reach), min(width, x + reach + 1)):
+            near = (v - y) ** 2 + (u - x) ** 2 <= distance * distance
+            if near and components[v, u] == components[y, x]:
+                taken[v, u] = True

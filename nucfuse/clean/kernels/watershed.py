@@ -27,14 +27,14 @@ def flood(surface, labels, diagonal):
     size = np.count_nonzero(labels >= 0)
     values, ages = np.empty(size, np.float32), np.empty(size, np.int64)
     pixels = np.empty(size, np.int64)
-    n = 0
+    n = np.int64(0)
     for pixel in range(labels.size):
         y, x = pixel // width, pixel % width
         # The inside of a seed, most of all pixels, has nothing to flood.
         if labels[y, x] > 0 and _has_empty(labels, y, x, downs, rights):
-            _push(values, ages, pixels, n, surface[y, x], 0, pixel)
+            _push(values, ages, pixels, n, surface[y, x], np.int64(0), pixel)
             n += 1
-    age = 0
+    age = np.int64(0)
     while n > 0:
         pixel = pixels[0]
         n -= 1

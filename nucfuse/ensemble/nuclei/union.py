@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean.kernels import overlaps as clean_kernels
+from nucfuse.clean.kernels.pieces import connected_pieces
 from nucfuse.ensemble.nuclei.candidates import Pool
 from nucfuse.ensemble.nuclei.clusters import Clusters
 from nucfuse.ensemble.nuclei.drafts import merged_sources, priority_of
@@ -51,7 +51,7 @@ def _pieces(pool: Pool) -> tuple[Instances, NDArray[np.int32]]:
         parts.append(_run_kernels.union_runs(starts, lengths, order))
     foreground = join_runs(parts)
     height, width = masks.shape
-    *segments, class_of_piece = clean_kernels.connected_pieces(*foreground, height)
+    *segments, class_of_piece = connected_pieces(*foreground, height)
     runs = _run_kernels.sorted_runs(*segments, width, height, class_of_piece.size)
     piece_classes = classes[class_of_piece].astype(np.int32)
     known = None if masks.classes is None else piece_classes

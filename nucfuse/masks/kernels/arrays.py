@@ -37,20 +37,13 @@ class Pairs(NamedTuple):
     unions: NDArray[np.int64]
 
 
-_ONE = np.uint64(1)
-# Gathers the lowest bits of 8 bytes in the top byte.
-_GATHER, _TOP_BYTE = np.uint64(0x0102040810204080), np.uint64(56)
-# A de Bruijn sequence: times a power of 2, its top 6 bits are another number for each power.
-_DE_BRUIJN, _TOP_BITS = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
-_POWER_OF = np.zeros(64, np.int64)
-for _power in range(64):
-    _POWER_OF[(int(_DE_BRUIJN) << _power & (1 << 64) - 1) >> 58] = _power
-
-
 @njit(cache=True, nogil=True)
 def grown(array, size):
+    """Return a larger array (size,) that begins with the same entries."""
     larger = np.empty(size, array.dtype)
-    larger[: array.size] = array
+    # Not larger[: array.size] = array: that takes ten times as long to compile.
+    for i in range(array.size):
+        larger[i] = array[i]
     return larger
 
 
@@ -71,85 +64,77 @@ def group_offsets(groups, n_groups):
 
 
 @njit(cache=True, nogil=True)
-def lowest(values):
-    """Smallest of some integers, 0 if there are none."""
-    low = np.int64(0)
-    for v in values:
-        low = min(low, v)
-    return low
+def grouped(groups, n_groups):
+    """Entries by their group, in each in the order they have: a counting sort.
+
+    Those of group g are ``entries[offsets[g]:offsets[g + 1]]``; groups below 0 drop out.
+    """
+    offsets = group_offsets(groups, n_groups)
+    entries, at = np.empty(offsets[n_groups], np.int64), offsets.copy()
+    for k in range(groups.size):
+        g = groups[k]
+        if g >= 0:
+            entries[at[g]] = k
+            at[g] += 1
+    return entries, offsets
 
 
 @njit(cache=True, nogil=True)
-def ranks_of(ids):
+def pairs_by_row(rows, cols, pixels, n_rows):
+    """Pairs sorted by row in 0..n_rows - 1, in each row in the order they have."""
+    order = grouped(rows, n_rows)[0]
+    new_rows, new_cols = np.empty(order.size, np.int32), np.empty(order.size, np.int32)
+    new_pixels = np.empty(order.size, np.int64)
+    for k in range(order.size):
+        new_rows[k], new_cols[k] = rows[order[k]], cols[order[k]]
+        new_pixels[k] = pixels[order[k]]
+    return new_rows, new_cols, new_pixels
+
+
+@njit(cache=True, nogil=True)
+def extremes(values):
+    """Smallest and largest of some integers and 0."""
+    low = high = np.int64(0)
+    for v in values:
+        low, high = min(low, v), max(high, v)
+    return low, high
+
+
+@njit(cache=True, nogil=True)
+def dense_ranks(ids, largest):
     """Rank of each id among the distinct positive ones (-1 for 0), and these in ascending order.
 
-    By a table where the ids are dense, by sorting where they have wide gaps.
+    By a table up to the largest id; where ids have wide gaps, `labels.ranks_of` sorts instead.
     """
-    largest = np.int64(0)
+    table = np.empty(largest + 1, np.int32)
+    for i in range(largest + 1):
+        table[i] = -1
     for i in ids:
-        largest = max(largest, i)
-    ranks = np.empty(ids.size, np.int32)
-    if largest <= 16 * ids.size + 1024:
-        table = np.full(largest + 1, -1, np.int32)
-        for i in ids:
-            table[i] = 0
-        n = 0
-        for i in range(1, largest + 1):
-            if table[i] == 0:
-                table[i] = n
-                n += 1
-        table[0] = -1
-        distinct = np.empty(n, np.int64)
-        for k in range(ids.size):
-            r = table[ids[k]]
-            ranks[k] = r
-            if r >= 0:
-                distinct[r] = ids[k]
-        return ranks, distinct
-    order = np.argsort(ids)
-    distinct = np.empty(ids.size, np.int64)
+        table[i] = 0
+    table[0] = -1
+    distinct = np.empty(min(largest, ids.size), np.int64)
     n = 0
-    for k in order:
-        if ids[k] == 0:
-            ranks[k] = -1
-            continue
-        if n == 0 or distinct[n - 1] != ids[k]:
-            distinct[n] = ids[k]
+    for i in range(1, largest + 1):
+        if table[i] == 0:
+            table[i], distinct[n] = n, i
             n += 1
-        ranks[k] = n - 1
+    ranks = np.empty(ids.size, np.int32)
+    for k in range(ids.size):
+        ranks[k] = table[ids[k]]
     return ranks, distinct[:n]
 
 
 @njit(cache=True, nogil=True)
-def flagged(flags, first, positions):
-    """Write ``first + k`` for each k with ``flags[k] == 1``, else 0, uint8 (64 n,); how many.
-
-    64 flags at a time become the bits of one number, whose powers of 2 are taken off one by one.
-    """
-    words = flags.view(np.uint64)
-    n = 0
-    for block in range(0, words.size, 8):
-        bits = np.uint64(0)
-        for w in range(8):
-            bits |= ((words[block + w] * _GATHER) >> _TOP_BYTE) << np.uint64(w * 8)
-        while bits != 0:
-            lowest = bits & (~bits + _ONE)
-            positions[n] = first + block * 8 + _POWER_OF[(lowest * _DE_BRUIJN) >> _TOP_BITS]
-            n += 1
-            bits ^= lowest
-    return n
-
-
-@njit(cache=True, nogil=True)
-def lowest_bit(bits):
-    """Position of the lowest 1 of a uint64 that is not 0."""
-    return _POWER_OF[((bits & (~bits + _ONE)) * _DE_BRUIJN) >> _TOP_BITS]
-
-
-@njit(cache=True, nogil=True)
 def root_of(parents, i):
-    """The root of an element in a forest of sets (union-find); shortens the way there."""
+    """Find the root of an element in a forest of sets (union-find); shortens the way there."""
     while parents[i] != i:
         parents[i] = parents[parents[i]]
         i = parents[i]
     return i
+
+
+@njit(cache=True, nogil=True)
+def unite(parents, i, j):
+    """Make one set of those of two elements (union-find); its root is the smaller of the two."""
+    a, b = root_of(parents, i), root_of(parents, j)
+    parents[max(a, b)] = min(a, b)

@@ -3,41 +3,73 @@
 import numpy as np
 from numba import njit
 
-from nucfuse.masks.kernels.arrays import grown
+from nucfuse.masks.kernels.arrays import grouped, grown, pairs_by_row
 
 
 @njit(cache=True, nogil=True)
-def _cells_of(box, cell, n_cols):
-    """Grid rows and columns a box touches (half-open)."""
+def _cell_size(boxes, height, width):
+    """Side in pixels of the cells of a grid in which boxes are looked up.
+
+    About as large as a box, which keeps both the boxes per cell and the cells per box few; no
+    finer than one cell per mask, so that the grid's memory is O(masks).
+    """
+    n = boxes.shape[0]
+    total = 0.0
+    for b in range(n):
+        total += float(boxes[b, 2] - boxes[b, 0]) * float(boxes[b, 3] - boxes[b, 1])
+    spacing = int((float(height) * float(width) / (n + 1)) ** 0.5)
+    return max(8, int((total / max(n, 1)) ** 0.5) + 1, spacing + 1)
+
+
+@njit(cache=True, nogil=True)
+def _cells_of(box, cell):
+    """Grid rows and columns a box touches, half-open; none if it is empty."""
+    if box[2] <= box[0]:
+        return 0, 0, 0, 0
     return box[0] // cell, (box[2] - 1) // cell + 1, box[1] // cell, (box[3] - 1) // cell + 1
 
 
 @njit(cache=True, nogil=True)
-def _binned(boxes, cell, n_rows, n_cols):
-    """Boxes by grid cell: ``members[first[c]:first[c + 1]]`` are those that touch cell ``c``."""
-    first = np.zeros(n_rows * n_cols + 1, np.int64)
-    for fill in range(2):
-        if fill == 1:
-            for c in range(n_rows * n_cols):
-                first[c + 1] += first[c]
-            members = np.empty(first[n_rows * n_cols], np.int32)
-            cursor = first[:-1].copy()
-        for b in range(boxes.shape[0]):
-            if boxes[b, 2] <= boxes[b, 0]:
-                continue
-            r0, r1, c0, c1 = _cells_of(boxes[b], cell, n_cols)
-            for r in range(r0, r1):
-                for c in range(c0, c1):
-                    if fill == 0:
-                        first[r * n_cols + c + 1] += 1
-                    else:
-                        members[cursor[r * n_cols + c]] = b
-                        cursor[r * n_cols + c] += 1
-    return first, members
+def _boxes_by_cell(boxes, cell, n_rows, n_cols):
+    """Boxes by grid cell: those that touch cell c are ``members[offsets[c]:offsets[c + 1]]``."""
+    n = 0
+    for b in range(boxes.shape[0]):
+        r0, r1, c0, c1 = _cells_of(boxes[b], cell)
+        n += (r1 - r0) * (c1 - c0)
+    cells, owners = np.empty(n, np.int32), np.empty(n, np.int32)
+    n = 0
+    for b in range(boxes.shape[0]):
+        r0, r1, c0, c1 = _cells_of(boxes[b], cell)
+        for r in range(r0, r1):
+            for c in range(c0, c1):
+                cells[n], owners[n] = r * n_cols + c, b
+                n += 1
+    members, offsets = grouped(cells, n_rows * n_cols)
+    for k in range(n):
+        members[k] = owners[members[k]]
+    return members, offsets
 
 
 @njit(cache=True, nogil=True)
-def shared_pixels(starts_a, lengths_a, a, a_end, starts_b, lengths_b, b, b_end):
+def _meeting(boxes, box, members, cell, r, c, found):
+    """Write those members of grid cell (r, c) whose boxes meet a box there; how many.
+
+    Two boxes meet in one cell: that with the upper left corner of what they share.
+    """
+    n = 0
+    for b in members:
+        y, x = max(boxes[b, 0], box[0]), max(boxes[b, 1], box[1])
+        inside = y < min(boxes[b, 2], box[2]) and x < min(boxes[b, 3], box[3])
+        if inside and y // cell == r and x // cell == c:
+            found[n] = b
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def shared_pixels(
+    starts_a, lengths_a, a, a_end, starts_b, lengths_b, b, b_end
+):
     """Pixels two masks share, by merging their sorted runs."""
     shared = 0
     while a < a_end and b < b_end:
@@ -64,78 +96,41 @@ def first_run_after(starts, lengths, begin, end, position):
 
 
 @njit(cache=True, nogil=True)
-def mask_pairs(
-    height,
-    starts_a,
-    lengths_a,
-    offsets_a,
-    boxes_a,
-    starts_b,
-    lengths_b,
-    offsets_b,
-    boxes_b,
-    cell,
-    n_rows,
-    n_cols,
-    with_itself,
-):
-    """Pairs of masks that share pixels, sorted by (a, b): rows, columns, pixels.
+def mask_pairs(a, b, width, with_itself):
+    """Pairs of masks of two `MaskArrays` that share pixels, sorted by (a, b): rows, cols, pixels.
 
-    A grid over the image proposes pairs whose boxes meet in the cell; each is taken in the one
-    cell that holds the corner of the boxes' intersection. With itself, only pairs a < b are given.
-    """  # fmt: skip
-    first, members = _binned(boxes_b, cell, n_rows, n_cols)
-    rows = np.empty(1024, np.int32)
-    cols = np.empty(1024, np.int32)
+    A grid over the image, ``width`` pixels wide, proposes pairs whose boxes meet. With itself, only
+    pairs of a lower with a higher number are given.
+    """
+    cell = _cell_size(a.boxes, a.height, width)
+    n_cols = (width - 1) // cell + 1
+    members, offsets = _boxes_by_cell(a.boxes, cell, (a.height - 1) // cell + 1, n_cols)
+    found = np.empty(a.boxes.shape[0], np.int32)
+    rows, cols = np.empty(1024, np.int32), np.empty(1024, np.int32)
     pixels = np.empty(1024, np.int64)
     n = 0
-    for a in range(boxes_a.shape[0]):
-        if boxes_a[a, 2] <= boxes_a[a, 0]:
-            continue
-        n_before = n
-        r0, r1, c0, c1 = _cells_of(boxes_a[a], cell, n_cols)
-        for r in range(r0, r1):
-            for c in range(c0, c1):
-                for k in range(first[r * n_cols + c], first[r * n_cols + c + 1]):
-                    b = members[k]
-                    y = max(boxes_a[a, 0], boxes_b[b, 0])
-                    x = max(boxes_a[a, 1], boxes_b[b, 1])
-                    if y // cell != r or x // cell != c or (with_itself and b <= a):
-                        continue
-                    if y >= boxes_a[a, 2] or y >= boxes_b[b, 2]:
-                        continue
-                    if x >= boxes_a[a, 3] or x >= boxes_b[b, 3]:
-                        continue
-                    at = np.int64(x) * height
-                    a0 = first_run_after(starts_a, lengths_a, offsets_a[a], offsets_a[a + 1], at)
-                    b0 = first_run_after(starts_b, lengths_b, offsets_b[b], offsets_b[b + 1], at)
-                    shared = shared_pixels(
-                        starts_a, lengths_a, a0, offsets_a[a + 1],
-                        starts_b, lengths_b, b0, offsets_b[b + 1],
-                    )  # fmt: skip
-                    if shared == 0:
-                        continue
-                    if n == rows.size:
-                        rows, cols = grown(rows, 2 * n), grown(cols, 2 * n)
-                        pixels = grown(pixels, 2 * n)
-                    rows[n], cols[n], pixels[n] = a, b, shared
-                    n += 1
-        _sort_tail(cols, pixels, n_before, n)
-    return rows[:n], cols[:n], pixels[:n]
+    for j in range(b.boxes.shape[0]):
+        r0, r1, c0, c1 = _cells_of(b.boxes[j], cell)
+        for place in range((r1 - r0) * (c1 - c0)):
+            r, c = r0 + place // (c1 - c0), c0 + place % (c1 - c0)
+            first, end = offsets[r * n_cols + c], offsets[r * n_cols + c + 1]
+            n_found = _meeting(a.boxes, b.boxes[j], members[first:end], cell, r, c, found)
+            if n + n_found > rows.size:
+                size = 2 * (n + n_found)
+                rows, cols, pixels = grown(rows, size), grown(cols, size), grown(pixels, size)
+            for i in found[:n_found]:
+                rows[n], cols[n] = i, j
+                pixels[n] = _shared_by(a, i, b, j) if i < j or not with_itself else 0
+                n += pixels[n] > 0
+    return pairs_by_row(rows[:n], cols[:n], pixels[:n], a.boxes.shape[0])
 
 
 @njit(cache=True, nogil=True)
-def _sort_tail(cols, pixels, begin, end):
-    """Sort one row's few pairs by column; many are sorted by an index."""
-    if end - begin > 32:
-        order = np.argsort(cols[begin:end])
-        cols[begin:end] = cols[begin:end][order]
-        pixels[begin:end] = pixels[begin:end][order]
-        return
-    for i in range(begin + 1, end):
-        col, pix = cols[i], pixels[i]
-        k = i
-        while k > begin and cols[k - 1] > col:
-            cols[k], pixels[k] = cols[k - 1], pixels[k - 1]
-            k -= 1
-        cols[k], pixels[k] = col, pix
+def _shared_by(a, i, b, j):
+    """Pixels that mask i of one set shares with mask j of another, from where both have columns."""
+    at = np.int64(max(a.boxes[i, 1], b.boxes[j, 1])) * a.height
+    end_a, end_b = a.offsets[i + 1], b.offsets[j + 1]
+    return shared_pixels(
+        a.starts, a.lengths, first_run_after(a.starts, a.lengths, a.offsets[i], end_a, at), end_a,
+        b.starts, b.lengths, first_run_after(b.starts, b.lengths, b.offsets[j], end_b, at), end_b,
+    )  # fmt: skip

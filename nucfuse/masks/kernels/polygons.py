@@ -3,12 +3,7 @@
 import numpy as np
 from numba import njit
 
-
-@njit(cache=True, nogil=True)
-def _grown(array, size):
-    larger = np.empty(size, array.dtype)
-    larger[: array.size] = array
-    return larger
+from nucfuse.masks.kernels.arrays import grown
 
 
 @njit(cache=True, nogil=True)
@@ -119,7 +114,7 @@ def _ring(pieces, done, y, x, cross, corners, n):
     dy, dx = 0, 1
     while True:
         if n + 2 > corners.size:
-            corners = _grown(corners, 2 * corners.size)
+            corners = grown(corners, 2 * corners.size)
         corners[n], corners[n + 1] = x, y
         n += 2
         turn = 0
@@ -153,7 +148,7 @@ def rings(pieces, n_pieces, cross):
     owners = np.empty(4, np.int32)
     done = np.zeros(pieces.shape, np.bool_)
     outer_seen = np.zeros(n_pieces + 1, np.bool_)
-    n = n_rings = 0
+    n, n_rings = np.int64(0), 0
     for y in range(1, pieces.shape[0]):
         for x in range(1, pieces.shape[1]):
             piece = pieces[y, x]
@@ -161,7 +156,7 @@ def rings(pieces, n_pieces, cross):
                 continue
             corners, n = _ring(pieces, done, y, x, cross, corners, n)
             if n_rings == ends.size:
-                ends, owners = _grown(ends, 2 * n_rings), _grown(owners, 2 * n_rings)
+                ends, owners = grown(ends, 2 * n_rings), grown(owners, 2 * n_rings)
             # The topmost edge of a piece lies on its outer ring; all rings found later are holes.
             ends[n_rings] = n
             owners[n_rings] = -piece if outer_seen[piece] else piece

@@ -20,23 +20,29 @@ def _n_digits(value):
 
 
 @njit(cache=True, nogil=True)
+def _put_digits(text, at, value):
+    """Write a number and a blank; the place after them."""
+    end = at + _n_digits(value)
+    for k in range(end - 1, at - 1, -1):
+        text[k] = 48 + value % 10
+        value //= 10
+    text[end] = 32
+    return end + 1
+
+
+@njit(cache=True, nogil=True)
 def kaggle_texts(starts, lengths, offsets):
-    """ "start length start length …", 1-based, for all masks in one buffer, and where each ends."""
+    """Kaggle texts ("start length …", 1-based) of all masks in one buffer, and where each ends."""
     size = 0
     for r in range(starts.size):
-        size += _n_digits(starts[r] + 1) + _n_digits(lengths[r]) + 2
+        size += _n_digits(starts[r] + 1) + _n_digits(np.int64(lengths[r])) + 2
     text = np.empty(size, np.uint8)
     ends = np.empty(offsets.size - 1, np.int64)
-    at = 0
+    at = np.int64(0)  # as a plain 0 it is another type, for which its takers are compiled as well
     for m in range(offsets.size - 1):
         for r in range(offsets[m], offsets[m + 1]):
-            for value in (starts[r] + 1, np.int64(lengths[r])):
-                n = _n_digits(value)
-                for k in range(at + n - 1, at - 1, -1):
-                    text[k] = 48 + value % 10
-                    value //= 10
-                text[at + n] = 32
-                at += n + 1
+            at = _put_digits(text, at, starts[r] + 1)
+            at = _put_digits(text, at, np.int64(lengths[r]))
         if offsets[m] < offsets[m + 1]:
             at -= 1  # no blank at the end of a mask
         ends[m] = at
@@ -61,7 +67,7 @@ def coco_texts(starts, lengths, offsets, size):
     """Compressed COCO strings of all masks in one buffer, and where each ends."""
     text = np.empty(14 * (starts.size * 2 + 2 * offsets.size), np.uint8)
     ends = np.empty(offsets.size - 1, np.int64)
-    at = 0
+    at = np.int64(0)
     for m in range(offsets.size - 1):
         end = np.int64(0)
         k = 0
@@ -113,8 +119,7 @@ def parse_kaggle(text, ends, size):
     capacity = text.size // 4 + ends.size + 1
     starts, lengths = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
     offsets = np.zeros(ends.size + 1, np.int64)
-    n = 0
-    at = 0
+    n, at = np.int64(0), 0
     for m in range(ends.size):
         begun, count, start, end = n, 0, np.int64(0), np.int64(0)
         while at < ends[m]:
@@ -144,54 +149,10 @@ def parse_kaggle(text, ends, size):
 
 
 @njit(cache=True, nogil=True)
-def parse_coco(text, ends, size):
-    """Compressed COCO strings -> starts, lengths, offsets, (problem, mask, number)."""
-    capacity = text.size // 2 + ends.size + 1
-    starts, lengths = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
-    offsets = np.zeros(ends.size + 1, np.int64)
-    n = 0
-    at = 0
-    for m in range(ends.size):
-        begun, count, end = n, 0, np.int64(0)
-        before = last = np.int64(0)  # the last count but one, and the last
-        while at < ends[m]:
-            value, shift, more, char = np.int64(0), 0, True, np.int64(0)
-            while more:
-                char = np.int64(text[at]) - 48 if at < ends[m] else np.int64(-1)
-                if char < 0 or char > 63 or shift > 55:
-                    return starts, lengths, offsets, (NOT_A_NUMBER, m, count)
-                value |= (char & 31) << shift
-                shift += 5
-                more = char & 32 != 0
-                at += 1
-            if char & 16:
-                value |= np.int64(-1) << shift
-            if count > 2:
-                value += before
-            # A count of 0 is legal only at the front, where it says that the mask starts at once.
-            if value < 0 or (value == 0 and count > 0):
-                return starts, lengths, offsets, (ZERO_LENGTH, m, count)
-            if value > size - end:
-                return starts, lengths, offsets, (OUTSIDE, m, count)
-            if count % 2 == 1:
-                if value > LONGEST_RUN:
-                    return starts, lengths, offsets, (TOO_LONG, m, count)
-                n = _add_run(starts, lengths, n, begun, end, value)
-            end += value
-            before, last = last, value
-            count += 1
-        if end != size:
-            return starts, lengths, offsets, (SHORT, m, count)
-        offsets[m + 1] = n
-    return starts[:n], lengths[:n], offsets, (OK, -1, -1)
-
-
-@njit(cache=True, nogil=True)
 def read_coco(text, n_masks, height, size):
     """Correct COCO strings, one a line, in one pass -> starts, lengths, offsets, boxes, areas, ok.
 
-    ``ok`` is False if anything is not as it should be: `parse_coco` says what. 2.7 times as fast as
-    that: it looks for faults but does not tell them apart, and most numbers are one character.
+    ``ok`` is False if anything is not as it should be: `rle` looks for what it is.
     """
     capacity = text.size // 2 + 1
     starts, lengths = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
@@ -199,53 +160,67 @@ def read_coco(text, n_masks, height, size):
     areas = np.zeros(n_masks, np.int64)
     at, n, fault = np.uint64(0), np.uint64(0), np.int64(0)
     for m in range(n_masks):
-        gap, length, end, area, k = np.int64(0), np.int64(0), np.int64(0), np.int64(0), 0
-        column, top, y0, y1 = np.int64(0), np.int64(0), height, np.int64(0)
-        while at < text.size and text[at] != 10:
-            value, at = _coco_number(text, at)
-            gap = value + (gap if k > 1 else 0)
-            # A gap of 0 is legal only at the front, where it says that the mask starts at once.
-            fault |= (gap - (k > 0)) | (size - end - gap)
-            end += gap
-            if at >= text.size or text[at] == 10 or fault < 0:
-                break
-            value, at = _coco_number(text, at)
-            length = value + (length if k > 0 else 0)
-            fault |= (length - 1) | (LONGEST_RUN - length) | (size - end - length)
-            if fault < 0:
-                break
-            starts[n], lengths[n] = end, length
-            n += np.uint64(1)
-            top += gap
-            if top >= height:
-                column, top = column + 1, top - height
-                if top >= height:
-                    column, top = column + top // height, top % height
-            if k == 0:
-                boxes[m, 1] = column
-            y0, y1 = min(y0, top), max(y1, top + length)
-            area += length
-            end += length
-            top += length
-            k += 1
-        fault |= end - size  # what is beyond it was a fault already
-        if fault < 0:
-            break
-        areas[m], offsets[m + 1] = area, n
-        if k > 0:
-            last = (np.int64(starts[n - np.uint64(1)]) + length - 1) // height
-            boxes[m, 3] = last + 1
-            boxes[m, 0], boxes[m, 2] = (0, height) if y1 > height else (y0, y1)
+        at, n, y0, x0, y1, areas[m], fault = _read_coco_mask(
+            text, at, n, starts, lengths, height, size
+        )
         if m < n_masks - 1:
             fault |= -np.int64(at >= text.size)
             at += np.uint64(1)
+        if fault < 0:
+            break
+        offsets[m + 1] = n
+        if areas[m] > 0:
+            boxes[m, 0], boxes[m, 2] = (0, height) if y1 > height else (y0, y1)
+            last = np.int64(starts[n - np.uint64(1)]) + lengths[n - np.uint64(1)] - 1
+            boxes[m, 1], boxes[m, 3] = x0, last // height + 1
     fault |= -np.int64(at < text.size)
     return starts[:n], lengths[:n], offsets, boxes, areas, fault >= 0
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _read_coco_mask(text, at, n, starts, lengths, height, size):
+    """One mask: the place after it, runs so far, y0, x0 and y1 of the box, area, -1 for a fault.
+
+    y1 is beyond the height where a run crosses into the next column. Faults are gathered without
+    branches in the sign of one number: 2.7 times as fast as to tell them apart. Not inlined, it
+    takes a tenth longer.
+    """
+    gap, length, end, area, k = np.int64(0), np.int64(0), np.int64(0), np.int64(0), 0
+    column, top, y0, y1, x0 = np.int64(0), np.int64(0), height, np.int64(0), np.int64(0)
+    fault = np.int64(0)
+    while at < text.size and text[at] != 10:
+        value, at = _coco_number(text, at)
+        gap = value + (gap if k > 1 else 0)
+        # A gap of 0 is legal only at the front, where it says that the mask starts at once.
+        fault |= (gap - (k > 0)) | (size - end - gap)
+        end += gap
+        if at >= text.size or text[at] == 10 or fault < 0:
+            break
+        value, at = _coco_number(text, at)
+        length = value + (length if k > 0 else 0)
+        fault |= (length - 1) | (LONGEST_RUN - length) | (size - end - length)
+        if fault < 0:
+            break
+        starts[n], lengths[n] = end, length
+        n += np.uint64(1)
+        top += gap
+        if top >= height:
+            column, top = column + 1, top - height
+            if top >= height:
+                column, top = column + top // height, top % height
+        if k == 0:
+            x0 = column
+        y0, y1 = min(y0, top), max(y1, top + length)
+        area += length
+        end += length
+        top += length
+        k += 1
+    return at, n, y0, x0, y1, area, fault | (end - size)  # what is beyond it was a fault already
+
+
 @njit(cache=True, nogil=True)
 def _coco_number(text, at):
-    """The number at a place of COCO strings, and the place after it; -2**60 if it is none."""
+    """Read the number at a place of COCO strings: it (-2**60 if it is none), the place after it."""
     char = np.int64(text[at]) - 48
     at += np.uint64(1)
     if char >= 0 and char < 32:

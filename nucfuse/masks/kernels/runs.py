@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from nucfuse.masks.kernels.arrays import flagged, grown
+from nucfuse.masks.kernels.arrays import group_offsets, grouped, grown
+from nucfuse.masks.kernels.bits import flagged
 
 _LANES = 64  # columns that are painted together
 _VECTOR = 8  # numbers of 32 bits in one instruction; a power of 2
@@ -22,10 +23,11 @@ def column_runs(labels):
     columns, tops = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     lengths, values = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
     n = 0
-    begun = np.zeros(width, np.int32)
-    flags = np.zeros((width + 63) // 64 * 64, np.uint8)
-    changed = np.empty(width, np.int64)
-    nothing = np.zeros(width, labels.dtype)
+    begun, changed = np.zeros(width, np.int64), np.empty(width, np.int64)
+    flags = np.empty((width + 63) // 64 * 64, np.uint8)
+    flags[:] = 0
+    nothing = np.empty(width, labels.dtype)
+    nothing[:] = 0
     for y in range(height + 1):
         above = labels[y - 1] if y > 0 else nothing
         here = labels[y] if y < height else nothing
@@ -46,53 +48,42 @@ def column_runs(labels):
 
 @njit(cache=True, nogil=True)
 def sorted_runs(columns, tops, lengths, ranks, width, height, n_masks):
-    """Runs by mask, column and row -> starts, lengths, offsets of column-major runs.
+    """Sort vertical runs by mask, column and row -> starts, lengths, offsets.
 
     Two stable counting sorts (columns, then masks); runs that go on at the top of the next column
     become one.
     """
-    first = np.zeros(width + 1, np.int64)
-    for c in columns:
-        first[c + 1] += 1
-    for c in range(width):
-        first[c + 1] += first[c]
-    by_column = np.empty(columns.size, np.int32)
-    for k in range(columns.size):
-        by_column[first[columns[k]]] = k
-        first[columns[k]] += 1
-    offsets = np.zeros(n_masks + 1, np.int64)
-    last_end = np.full(n_masks, -1, np.int64)
+    by_column = grouped(columns, width)[0]
+    offsets = group_offsets(ranks, n_masks)
+    starts, sizes = np.empty(columns.size, np.int64), np.empty(columns.size, np.int32)
     for k in by_column:
-        m = ranks[k]
-        start = np.int64(columns[k]) * height + tops[k]
-        if start != last_end[m]:
-            offsets[m + 1] += 1
-        last_end[m] = start + lengths[k]
-    for m in range(n_masks):
-        offsets[m + 1] += offsets[m]
-    out_starts = np.empty(offsets[n_masks], np.int64)
-    out_lengths = np.empty(offsets[n_masks], np.int32)
-    cursor = offsets[:-1].copy()
-    last_end[:] = -1
-    for k in by_column:
-        m = ranks[k]
-        start = np.int64(columns[k]) * height + tops[k]
-        if start == last_end[m]:
-            out_lengths[cursor[m] - 1] += lengths[k]
-        else:
-            out_starts[cursor[m]], out_lengths[cursor[m]] = start, lengths[k]
-            cursor[m] += 1
-        last_end[m] = start + lengths[k]
-    return out_starts, out_lengths, offsets
+        at = offsets[ranks[k]]
+        starts[at], sizes[at] = np.int64(columns[k]) * height + tops[k], lengths[k]
+        offsets[ranks[k]] += 1
+    n = r = 0
+    for m in range(n_masks):  # whose runs end at offsets[m] by now
+        end = np.int64(-1)
+        first = n
+        while r < offsets[m]:
+            if starts[r] == end:
+                sizes[n - 1] += sizes[r]
+            else:
+                starts[n], sizes[n] = starts[r], sizes[r]
+                n += 1
+            end = starts[n - 1] + sizes[n - 1]
+            r += 1
+        offsets[m] = first
+    offsets[n_masks] = n
+    return starts[:n], sizes[:n], offsets
 
 
 @njit(cache=True, nogil=True)
-def measure_runs(starts, lengths, offsets, height):
-    """Boxes (N, 4) as y0, x0, y1, x1 half-open, and areas (N,) of run-length masks."""
-    n_masks = offsets.size - 1
-    boxes = np.zeros((n_masks, 4), np.int32)
-    areas = np.zeros(n_masks, np.int64)
-    for m in range(n_masks):
+def measure_runs(starts, lengths, offsets, height, boxes, areas):
+    """Write boxes (N, 4) as y0, x0, y1, x1 half-open, and areas (N,) of run-length masks.
+
+    Where a mask has no pixels, the zeros that must be there stay.
+    """
+    for m in range(areas.size):
         begin, end = offsets[m], offsets[m + 1]
         if begin == end:
             continue
@@ -109,7 +100,6 @@ def measure_runs(starts, lengths, offsets, height):
         boxes[m, 1] = starts[begin] // height
         boxes[m, 3] = (starts[end - 1] + lengths[end - 1] - 1) // height + 1
         areas[m] = area
-    return boxes, areas
 
 
 @njit(cache=True, nogil=True)
@@ -137,7 +127,7 @@ def paint(image, starts, lengths, offsets, values, order):
             while left > 0:
                 end = min(height, y + left)
                 if x == last or x >= first + _LANES or y > y1 or end < y0:
-                    _paint_strip(pixels, width, first, last, y0, y1, tops, ends, values[m])
+                    _paint_strip(pixels, width, values[m], (first, last, y0, y1), tops, ends)
                     first, y0, y1 = x, y, end
                 last = x
                 tops[x - first], ends[x - first] = y, end
@@ -145,12 +135,13 @@ def paint(image, starts, lengths, offsets, values, order):
                 left -= end - y
                 if left > 0:
                     y, x, begin = np.int64(0), x + 1, begin + height
-        _paint_strip(pixels, width, first, last, y0, y1, tops, ends, values[m])
+        _paint_strip(pixels, width, values[m], (first, last, y0, y1), tops, ends)
 
 
 @njit(cache=True, nogil=True)
-def _paint_strip(pixels, width, first, last, y0, y1, tops, ends, value):
-    """Pixels between tops and ends of some columns, in the rows y0:y1; clears tops and ends."""
+def _paint_strip(pixels, width, value, strip, tops, ends):
+    """Pixels between tops and ends of the columns first..last of a strip; clears tops and ends."""
+    first, last, y0, y1 = strip
     # Whole vectors: a rest that is done one by one takes longer.
     n = min(((last - first) | (_VECTOR - 1)) + 1, width - first)
     for y in range(y0, y1):
@@ -165,7 +156,7 @@ def _paint_strip(pixels, width, first, last, y0, y1, tops, ends, value):
 
 @njit(cache=True, nogil=True)
 def brought_to_cache(starts, lengths):
-    """True, after all runs were read as they lie in memory.
+    """Return True, after all runs were read as they lie in memory.
 
     For what goes from mask to mask in another order: it halves the time of painting by score.
     """
@@ -176,20 +167,8 @@ def brought_to_cache(starts, lengths):
 
 
 @njit(cache=True, nogil=True)
-def hidden_pixels(image, lengths):
-    """How many pixels of masks lie under others after these were painted into zeros."""
-    pixels = image.reshape(-1)
-    hidden = np.int64(0)
-    for length in lengths:
-        hidden += length
-    for i in range(pixels.size):
-        hidden -= pixels[i] != 0
-    return hidden
-
-
-@njit(cache=True, nogil=True)
 def mask_runs(mask, height, y0, x0):
-    """Runs of one boolean crop placed at (y0, x0) of an image of that height -> starts, lengths."""
+    """One boolean crop placed at (y0, x0) of an image of that height -> starts, lengths."""
     rows, columns = mask.shape
     starts = np.empty(rows * columns // 2 + columns + 1, np.int64)
     lengths = np.empty(starts.size, np.int32)
@@ -210,22 +189,8 @@ def mask_runs(mask, height, y0, x0):
 
 
 @njit(cache=True, nogil=True)
-def first_bad_run(starts, lengths, offsets, size):
-    """First run that breaks the rules of `Instances.from_runs`: (mask, run in it), or (-1, -1)."""
-    longest = 2**31 - 1
-    for m in range(offsets.size - 1):
-        end = np.int64(-1)
-        for r in range(offsets[m], offsets[m + 1]):
-            length = lengths[r]
-            if length < 1 or length > longest or starts[r] <= end or length > size - starts[r]:
-                return m, r - offsets[m]
-            end = starts[r] + lengths[r]
-    return -1, -1
-
-
-@njit(cache=True, nogil=True)
 def take_runs(starts, lengths, offsets, picked):
-    """Runs of the picked masks, in that order."""
+    """Take the runs of the picked masks, in that order."""
     new_offsets = np.zeros(picked.size + 1, np.int64)
     for k in range(picked.size):
         new_offsets[k + 1] = new_offsets[k] + offsets[picked[k] + 1] - offsets[picked[k]]
@@ -240,21 +205,6 @@ def take_runs(starts, lengths, offsets, picked):
         for r in range(n):
             new_lengths[new + r] = lengths[old + r]
     return new_starts, new_lengths, new_offsets
-
-
-@njit(cache=True, nogil=True)
-def take_masks(starts, lengths, offsets, boxes, areas, scores, sources, picked):
-    """The picked masks, in that order: all arrays of `Instances` but the classes, in one call."""
-    n = picked.size
-    new_boxes, new_areas = np.empty((n, 4), boxes.dtype), np.empty(n, areas.dtype)
-    new_scores, new_sources = np.empty(n, scores.dtype), np.empty(n, sources.dtype)
-    for k in range(n):
-        m = picked[k]
-        for d in range(4):
-            new_boxes[k, d] = boxes[m, d]
-        new_areas[k], new_scores[k], new_sources[k] = areas[m], scores[m], sources[m]
-    runs = take_runs(starts, lengths, offsets, picked)
-    return (*runs, new_boxes, new_areas, new_scores, new_sources)
 
 
 @njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from nucfuse.clean.split import split_labels
+from nucfuse.clean.splitting import split_labels
 from nucfuse.data.modality import Modality, modality
 from nucfuse.masks.instances import Instances
 from nucfuse.models.classical.signal import (
@@ -25,7 +25,7 @@ _LEAST_RANGE = {"fluorescence": 0.15, "histology": 0.3, "brightfield": 0.6}  # o
 _WINDOW = 3  # side, in radii of the median nucleus
 _FIRST_WINDOW, _SMALLEST_WINDOW = 101, 12  # pixels; the first is wider than nuclei are
 _SMALLEST_NUCLEUS = 0.1  # of the median area
-_PEAKS = {"peak_distance": 1.0, "smoothing": 0.3}  # see `nucfuse.clean.split`
+_PEAKS = {"peak_distance": 1.0, "smoothing": 0.3}  # see `nucfuse.clean.splitting`
 _OWN_LEVEL = 0.6  # of a nucleus's mean contrast; what is fainter is its halo
 
 
@@ -44,7 +44,7 @@ class Adaptive:
        mid-range threshold (J. Bernsen, "Dynamic thresholding of grey-level images", ICPR 1986), set
        lower, as 4. cuts back. The window is 101 pixels wide to find the radius of the median
        nucleus, then three of these radii.
-    3. Touching nuclei: watershed on the smoothed distance transform (`nucfuse.clean.split`).
+    3. Touching nuclei: watershed on the smoothed distance transform (`nucfuse.clean.splitting`).
     4. Each nucleus loses its halo: pixels below 0.6 of its mean contrast to the local ground.
 
     The score is c / (c + t) times the solidity, for a mean contrast c to the local ground and the

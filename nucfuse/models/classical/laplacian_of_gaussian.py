@@ -12,7 +12,8 @@ from skimage.segmentation import watershed
 from nucfuse.clean.objects import clean_objects
 from nucfuse.data.modality import modality
 from nucfuse.masks.instances import Instances
-from nucfuse.models.classical.signal import instances_with_scores, is_flat, largest_piece, signal_of
+from nucfuse.masks.topology import largest_filled_piece
+from nucfuse.models.classical.signal import instances_with_scores, is_flat, signal_of
 from nucfuse.models.segmenter import as_rgb
 
 # Tuned by hand on 161 of the DSB2018 training images, to no more than one digit.
@@ -145,4 +146,5 @@ def _nucleus(
     core = float(signal[basin & (distance <= _CORE)].mean())
     ground = float(np.percentile(signal[near], 10))
     bright = (basin & near & (signal > ground + level * (core - ground))).astype(np.uint8)
-    return largest_piece(cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+    opened = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return largest_filled_piece(opened)

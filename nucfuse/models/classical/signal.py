@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from nucfuse.data.modality import Modality
 from nucfuse.masks.instances import Instances
+from nucfuse.masks.topology import largest_filled_piece
 
 _SPECK = 12  # pixels; smaller objects do not count towards the median
 
@@ -67,17 +68,7 @@ def without_halo(
     """The largest piece of a region (h, w) with a share of its mean contrast, holes filled."""
     mean = contrast[region].mean()
     # A region of holes only may lie below the ground; it has pixels above its mean all the same.
-    return region & largest_piece(region & (contrast >= min(mean, mean * share)))
-
-
-def largest_piece(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    """The 8-connected piece with the largest outline, holes filled; none if the mask is empty."""
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros(mask.shape, np.uint8)
-    if outlines:
-        largest = max(outlines, key=lambda outline: (cv2.contourArea(outline), len(outline)))
-        cv2.drawContours(filled, [largest], 0, 1, cv2.FILLED)
-    return filled > 0
+    return region & largest_filled_piece(region & (contrast >= min(mean, mean * share)))
 
 
 def solidity(mask: NDArray[np.bool_]) -> float:

@@ -55,7 +55,7 @@ class Card:
     size : int
         Side of the square that every image is resized to; 0: none is.
     split : dict
-        ``method`` and parameters of `nucfuse.clean.split.split`.
+        ``method`` and parameters of `nucfuse.clean.splitting.split`.
     select : dict
         Parameters of `nucfuse.clean.selection.select`.
     files : dict

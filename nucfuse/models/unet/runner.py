@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean.split import split
+from nucfuse.clean.splitting import split
 from nucfuse.masks.instances import Instances
 from nucfuse.models.files.card import Card
 from nucfuse.models.inference.onnx_session import Network

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.clean.bands import split_bands
 from nucfuse.clean.selection import select
-from nucfuse.clean.split import split
-from nucfuse.clean.split_bands import split_bands
+from nucfuse.clean.splitting import split
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.files.card import Card
@@ -36,7 +36,7 @@ class NetworkSegmenter:
     settings : Inference
         How the networks are run.
     splitting : mapping, optional
-        Method and parameters of `nucfuse.clean.split.split`; the first card's if not given.
+        Method and parameters of `nucfuse.clean.splitting.split`; the first card's if not given.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.clean.selection import select
-from nucfuse.clean.split import split
+from nucfuse.clean.splitting import split
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
 from nucfuse.models.inference.views import scaled_shape

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nucfuse.clean.split import split
-from nucfuse.clean.split_bands import split_bands
+from nucfuse.clean.bands import split_bands
+from nucfuse.clean.splitting import split
 
 
 def in_bands(maps, step):

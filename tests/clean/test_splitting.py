@@ -1,5 +1,6 @@
 from typing import get_args
 
+import attrs
 import naive_pixel as naive
 import numpy as np
 import pytest
@@ -11,19 +12,19 @@ from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction
 
 from nucfuse.clean.kernels import peaks as kernels
-from nucfuse.clean.parameters import resolve
-from nucfuse.clean.split import (
-    PARAMETERS,
-    Method,
-    in_order,
-    parameters_of,
-    split,
-    split_labels,
-)
+from nucfuse.clean.splitting import SETTINGS, Method, in_order, split, split_labels
+from nucfuse.settings import describe
 
 METHODS = get_args(Method)
+ALL = [setting for kind in SETTINGS.values() for setting in describe(kind)]
 probabilities = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1, width=32)
 sides = st.integers(1, 7)
+
+
+def ranges(method):
+    """Default, lowest and highest value of each setting of a method."""
+    checks = {f.name: (f.default, f.metadata["check"]) for f in attrs.fields(SETTINGS[method])}
+    return {name: (default, check.low, check.high) for name, (default, check) in checks.items()}
 
 
 @st.composite
@@ -36,12 +37,10 @@ def cases(draw, methods=METHODS):
         maps = (maps + np.roll(maps, 1, axis=1) + np.roll(maps, 1, axis=2)) / np.float32(3)
     method = draw(st.sampled_from(methods))
     given_ones = {
-        p.name: draw(
-            st.integers(p.low, p.high)
-            if isinstance(p.default, int)
-            else st.floats(p.low, p.high, width=32)
+        name: draw(
+            st.integers(low, high) if isinstance(default, int) else st.floats(low, high, width=32)
         )
-        for p in parameters_of(method)
+        for name, (default, low, high) in ranges(method).items()
         if draw(st.booleans())
     }
     if method == "hysteresis":
@@ -50,7 +49,7 @@ def cases(draw, methods=METHODS):
 
 
 def value_of(name, given_ones):
-    return given_ones.get(name, next(p.default for p in PARAMETERS if p.name == name))
+    return given_ones.get(name, next(s.default for s in ALL if s.name == name))
 
 
 def sets_of(labels):
@@ -77,8 +76,7 @@ def test_peaks_are_the_h_maxima(shape, data, diagonal, depth):
     """Of whole numbers, so that scikit-image's differences are exact."""
     values = data.draw(arrays(np.float32, shape, elements=st.integers(0, 6).map(float)))
     order = np.argsort(-values.ravel(), kind="stable")
-    peaks, depths = kernels.peaks(values.ravel(), order, shape[1], diagonal)
-    found = peaks[depths > depth]
+    found = order[kernels.peak_depths(values.ravel(), order, shape[1], diagonal) > depth]
     # Half more, as ours are deeper than that; a frame, as a constant image has no maximum there.
     framed = np.pad(values, 1, constant_values=-20)
     touching = np.ones((3, 3)) if diagonal else np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
@@ -281,25 +279,22 @@ def test_bad_methods_and_channels():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_parameter_is_checked(method):
-    for parameter in parameters_of(method):
-        for bad in (parameter.low - 0.01, parameter.high + 0.01, np.nan, "a", None):
-            with pytest.raises(ValueError, match=rf"{parameter.name} must be a .*\[.*\], got"):
-                split_labels([[0.9]], method, **{parameter.name: bad})
+def test_every_setting_is_checked(method):
+    for name, (_, low, high) in ranges(method).items():
+        for bad in (low - 0.01, high + 0.01, np.nan, "a", None):
+            with pytest.raises(ValueError, match=rf"{name} must be a .*\[.*\], got"):
+                split_labels([[0.9]], method, **{name: bad})
     with pytest.raises(
-        ValueError, match=r"splitting by '.*' has no parameter 'sigma'; it has: threshold, connec"
+        ValueError, match=r"splitting by '.*' has no setting 'sigma'; there are: threshold, connec"
     ):
         split_labels([[0.9]], method, sigma=1.0)
 
 
-def test_a_parameter_of_another_method_is_refused():
-    with pytest.raises(ValueError, match="has no parameter 'depth'"):
+def test_a_setting_of_another_method_is_refused():
+    with pytest.raises(ValueError, match="has no setting 'depth'"):
         split_labels([[0.9]], "threshold", depth=0.1)
 
 
-def test_every_parameter_belongs_to_a_method_and_has_a_default_in_range():
-    names = [p.name for p in PARAMETERS]
-    assert len(set(names)) == len(names)
-    assert {p.name for method in METHODS for p in parameters_of(method)} == set(names)
-    defaults = {p.name: p.default for p in PARAMETERS}
-    assert resolve(PARAMETERS, defaults, "it") == resolve(PARAMETERS, {}, "it")
+def test_every_setting_is_described():
+    assert set(SETTINGS) == set(METHODS)
+    assert all(setting.what for setting in ALL)

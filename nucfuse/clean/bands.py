@@ -6,20 +6,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean.split import Method, split
+from nucfuse.clean.splitting import Method, split
 from nucfuse.masks.instances import Instances
 
 
 def split_bands(
-    bands: Iterable[NDArray[Any]], shape: tuple[int, int], method: Method = "watershed", *,
-    context: int = 256, source: str = "", **parameters: float,
-) -> Instances:  # fmt: skip
+    bands: Iterable[NDArray[Any]],
+    shape: tuple[int, int],
+    method: Method = "watershed",
+    *,
+    context: int = 256,
+    source: str = "",
+    **settings: Any,
+) -> Instances:
     """Nuclei of probability maps that come in bands of rows.
 
     Each band is split together with the ``context`` rows above and below it, and gives the nuclei
-    whose box has its centre in the band. Where the same pixel is then claimed twice, the upper band
-    keeps it. Far from the seams the nuclei are those of `split` on the whole map, save that lengths
-    in radii of the median component are taken in each band.
+    whose box has its centre in the band. Where a pixel is then in two nuclei, that of the upper
+    band keeps it. Far from the seams the nuclei are those of `split` on the whole map, save that
+    lengths in radii of the median component are taken in each band.
 
     Parameters
     ----------
@@ -27,8 +32,8 @@ def split_bands(
         Probabilities from the top down; the heights add up to the image's.
     shape : (int, int)
         H and W.
-    method, source, **parameters
-        See `nucfuse.clean.split.split`.
+    method, source, **settings
+        See `nucfuse.clean.splitting.split`.
     context : int
         Rows; at least as many as the largest nucleus is high.
 
@@ -42,7 +47,7 @@ def split_bands(
     ValueError
         If the rows of all bands are not those of the image, or as `split` does.
     """
-    found = _Found(shape, context)
+    found = _NucleiOfBands(shape, context)
     held: NDArray[Any] | None = None  # rows from `top` on
     top = begin = 0
     for band in bands:
@@ -51,7 +56,7 @@ def split_bands(
         if last < shape[0] and last - context - begin < max(context, 1):
             continue
         end = shape[0] if last == shape[0] else last - context
-        found.add(split(held, method, source=source, **parameters), top, begin, end)
+        found.add(split(held, method, source=source, **settings), top, begin, end)
         begin = end
         keep = max(begin - context, top)
         held, top = held[..., keep - top :, :], keep
@@ -60,7 +65,7 @@ def split_bands(
     return found.instances(source)
 
 
-class _Found:
+class _NucleiOfBands:
     """Nuclei so far, and the pixels that they hold around the last seam."""
 
     def __init__(self, shape: tuple[int, int], context: int) -> None:

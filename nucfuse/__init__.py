@@ -26,10 +26,10 @@ _HOMES = {
     "rle_decode": "nucfuse.masks.codec",
     "remove_overlaps": "nucfuse.clean.overlaps",
     "fuse": "nucfuse.ensemble.fuse",
-    "nms": "nucfuse.ensemble.nuclei.nms:mask_nms",
-    "nms_indices": "nucfuse.ensemble.nuclei.nms",
-    "soft_nms": "nucfuse.ensemble.nuclei.nms",
-    "matrix_nms": "nucfuse.ensemble.nuclei.nms",
+    "nms": "nucfuse.ensemble.nuclei.suppression:mask_nms",
+    "nms_indices": "nucfuse.ensemble.nuclei.suppression",
+    "soft_nms": "nucfuse.ensemble.nuclei.suppression",
+    "matrix_nms": "nucfuse.ensemble.nuclei.suppression",
     "mean_maps": "nucfuse.ensemble.maps.fuse_maps",
     "score": "nucfuse.metrics.scoring",
     "Scores": "nucfuse.metrics.scores",
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from nucfuse.data.layouts import open_dataset, write_dataset
     from nucfuse.ensemble.fuse import fuse
     from nucfuse.ensemble.maps.fuse_maps import mean_maps
-    from nucfuse.ensemble.nuclei.nms import mask_nms as nms
-    from nucfuse.ensemble.nuclei.nms import matrix_nms, nms_indices, soft_nms
+    from nucfuse.ensemble.nuclei.suppression import mask_nms as nms
+    from nucfuse.ensemble.nuclei.suppression import matrix_nms, nms_indices, soft_nms
     from nucfuse.errors import DataError
     from nucfuse.masks.codec import decode_labels, encode_labels, rle_decode, rle_encode
     from nucfuse.masks.instances import Instances

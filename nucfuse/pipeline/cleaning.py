@@ -1,29 +1,43 @@
 """Clean predicted nuclei of a data set: overlaps, specks, holes, outlines; or split maps."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
+
+import attrs
 
 from nucfuse.clean.objects import PARAMETERS, clean_instances, clean_overlapping
 from nucfuse.clean.overlaps import By, remove_overlaps
 from nucfuse.clean.parameters import resolve
 from nucfuse.clean.split import Method as SplitMethod
-from nucfuse.clean.split import parameters_of, split
+from nucfuse.clean.split import split
 from nucfuse.data.dataset import Sample
 from nucfuse.data.layouts import format_of_output, write_dataset
 from nucfuse.data.sizes import open_sizes
+from nucfuse.ensemble.fuse import DEFAULT_SPLIT, check_split
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
 from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
-from nucfuse.pipeline.settings import settings_of
+from nucfuse.pipeline.settings import Given, read_pairs
 
 
-def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequence[str],
-          images: Path | None, format_: str | None, jobs: int | None, engine: str | None,
-          allow_overlap: bool = False) -> str:  # fmt: skip
+@attrs.frozen(kw_only=True)
+class CleanOptions:
+    """What `clean` takes besides the set; see the command's help for each."""
+
+    by: By = "score"
+    split_method: str = DEFAULT_SPLIT
+    settings: Given = attrs.field(factory=Given.none, converter=read_pairs)
+    images: Path | None = None
+    allow_overlap: bool = False
+    format_: str | None = None
+    jobs: int | None = None
+    engine: str | None = None
+
+
+def clean(pred: Path, out: Path, options: CleanOptions) -> str:
     """Clean every image of a prediction set; returns a line of report.
 
     Probability maps are split into nuclei first; overlaps are removed, if they are not allowed;
@@ -35,46 +49,32 @@ def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequenc
         If the input is bad, or a setting is unknown or out of range.
     """
     check_output(out, [pred])
-    check_overlap(allow_overlap, format_of_output(out), out)
-    sizes = None if images is None else open_sizes(images)
-    member = open_members([pred], [pred.name], format_, sizes)[0]
-    params, split_params = settings_of(settings)
-    _check_settings(params, split_method, split_params, member.is_map)
-    job = partial(
-        _cleaned, member, None if allow_overlap else by, split_method, params, split_params
-    )
-    counts = Counts()
-    samples = each_image(engine_name(jobs, engine), job, member.source.ids, "Cleaning")
+    check_overlap(options.allow_overlap, format_of_output(out), out)
+    sizes = None if options.images is None else open_sizes(options.images)
+    member = open_members([pred], [pred.name], options.format_, sizes)[0]
+    if options.settings.split and not member.is_map:
+        raise DataError("split.NAME=VALUE is about probability maps, but there are none")
+    try:
+        resolve(PARAMETERS, options.settings.method, "cleaning")
+        check_split(options.split_method, options.settings.split)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    counts, engine = Counts(), engine_name(options.jobs, options.engine)
+    job = partial(_cleaned, member, options)
+    samples = each_image(engine, job, member.source.ids, "Cleaning")
     write_dataset(out, counts.watch(samples), format_of_output(out))
     return f"{out}: {counts.images} images, {counts.nuclei} nuclei{counts.note_text()}"
 
 
-def _check_settings(
-    params: dict[str, Any], split_method: str, split_params: dict[str, Any], is_map: bool
-) -> None:
-    """Raise a DataError if a setting is unknown, out of range, or about maps that are not there."""
-    if split_params and not is_map:
-        raise DataError("split.NAME=VALUE is about probability maps, but there are none")
-    try:
-        resolve(PARAMETERS, params, "cleaning")
-        table = parameters_of(cast(SplitMethod, split_method))
-        resolve(table, split_params, f"splitting by {split_method!r}")
-    except ValueError as error:
-        raise DataError(str(error)) from None
-
-
-def _cleaned(
-    member: MemberSet, by: By | None, split_method: str, params: dict[str, Any],
-    split_params: dict[str, Any], image_id: str,
-) -> Sample:  # fmt: skip
-    masks = member.read(image_id)
+def _cleaned(member: MemberSet, options: CleanOptions, image_id: str) -> Sample:
+    masks, given = member.read(image_id), options.settings
     try:
         if not isinstance(masks, Instances):
-            masks = split(masks, cast(SplitMethod, split_method), **split_params)
-        if by is None:
-            cleaned = clean_overlapping(masks, **params)
+            masks = split(masks, cast(SplitMethod, options.split_method), **given.split)
+        if options.allow_overlap:
+            cleaned = clean_overlapping(masks, **given.method)
         else:
-            cleaned = clean_instances(remove_overlaps(masks, by), **params)
+            cleaned = clean_instances(remove_overlaps(masks, options.by), **given.method)
     except (ValueError, TypeError) as error:
         raise DataError(f"image {image_id!r}: {error}") from None
     return Sample(image_id, cleaned)

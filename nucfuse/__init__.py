@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nucfuse.data.io import open_dataset, read, write, write_dataset
     from nucfuse.ensemble.fuse import fuse
     from nucfuse.ensemble.maps.fuse_maps import mean_maps
-    from nucfuse.ensemble.nuclei.nms import mask_nms as nms
-    from nucfuse.ensemble.nuclei.nms import matrix_nms, nms_indices, soft_nms
+    from nucfuse.ensemble.nuclei.suppression import mask_nms as nms
+    from nucfuse.ensemble.nuclei.suppression import matrix_nms, nms_indices, soft_nms
     from nucfuse.errors import DataError
     from nucfuse.masks.codec import decode_labels, encode_labels, rle_decode, rle_encode
     from nucfuse.masks.instances import Instances

@@ -1,8 +1,8 @@
 """Settings: a name, default, range and meaning, said once and checked wherever a value comes from.
 
 A class of settings is an `attrs` class whose fields are made by `number`, `numbers`, `choice`,
-`switch` and `text`; making one checks it, and `read` makes one from a table of a TOML or JSON file
-or of the command line. Loads nothing heavy.
+`switch`, `text`, `checked` and `several`; making one checks it, and `read` makes one from a table
+of a TOML or JSON file or of the command line. Loads nothing heavy.
 """
 
 import math
@@ -93,6 +93,18 @@ class _Text:
         return isinstance(value, str)
 
 
+@attrs.frozen
+class _Rule:
+    allowed: Callable[[Any], bool]
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+    def __call__(self, value: Any) -> bool:
+        return self.allowed(value)
+
+
 def number(
     default: float, low: float, high: float = math.inf, what: str = "", *, below: bool = False
 ) -> Any:
@@ -142,6 +154,36 @@ def switch(default: bool, what: str = "") -> Any:
 def text(default: str, what: str = "") -> Any:
     """A field for any text."""
     return _field(default, _Text(), what)
+
+
+def checked(
+    default: Any, allowed: Callable[[Any], bool], words: str,
+    convert: Callable[[Any], Any] | None = None,
+) -> Any:  # fmt: skip
+    """A field with a rule of its own, such as "'auto' or a number".
+
+    Parameters
+    ----------
+    default : object
+    allowed : callable
+        Whether a value may stand there.
+    words : str
+        The rule for a person, as "a list of names".
+    convert : callable, optional
+        What a value becomes before it is looked at.
+    """
+    return _field(default, _Rule(allowed, words), "", convert)
+
+
+def several(default: Any, is_one: Callable[[Any], bool], words: str) -> Any:
+    """A field for a tuple of at least one of something; a list becomes a tuple."""
+
+    def allowed(value: Any) -> bool:
+        if value is None:
+            return default is None
+        return isinstance(value, tuple) and value != () and all(map(is_one, value))
+
+    return checked(default, allowed, words, lambda v: tuple(v) if isinstance(v, list) else v)
 
 
 def _field(
@@ -199,7 +241,7 @@ def read(kind: type[Settings], given: Any, where: str) -> Settings:
     ------
     DataError
         A ValueError. If ``given`` is no table, a name is unknown (the message lists those there
-        are), or a value is not what it must be.
+        are), one without a default is missing, or a value is not what it must be.
 
     Examples
     --------
@@ -213,6 +255,9 @@ def read(kind: type[Settings], given: Any, where: str) -> Settings:
     if not isinstance(given, Mapping):
         raise DataError(f"{where} must be a table of settings, got {given!r:.80}")
     fields = {field.name: field for field in attrs.fields(kind)}  # type: ignore[arg-type]
+    for name, field in fields.items():
+        if field.default is attrs.NOTHING and name not in given:
+            raise DataError(f"{where} lacks the setting {name!r}")
     values = {}
     for name, value in given.items():
         if name not in fields:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nucfuse.errors import DataError
-from nucfuse.settings import choice, describe, number, numbers, read, switch, text
+from nucfuse.settings import checked, choice, describe, number, numbers, read, switch, text
 
 
 @attrs.frozen
@@ -88,3 +88,15 @@ def test_says_what_can_be_set():
     first, *_ = describe(Example)
     assert first == ("share", 0.5, "a number in [0, 1]", "a share")
     assert [d.name for d in describe(Inner)] == ["depth"]
+
+
+def test_a_setting_without_a_default_must_be_given():
+    @attrs.frozen
+    class Wanted:
+        name: str = checked(attrs.NOTHING, str.islower, "in small letters")
+
+    assert read(Wanted, {"name": "a"}, "here") == Wanted("a")
+    with pytest.raises(DataError, match=r"^here lacks the setting 'name'$"):
+        read(Wanted, {}, "here")
+    with pytest.raises(DataError, match=r"^here: name must be in small letters, got 'A'$"):
+        read(Wanted, {"name": "A"}, "here")

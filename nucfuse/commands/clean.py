@@ -28,8 +28,8 @@ from nucfuse.commands.options import OUT, OVERLAP, PATH, READING, SETTINGS
 @OVERLAP
 @SETTINGS
 @READING
-def clean(pred: Path, out: Path, **given: Any) -> None:
+def clean(pred: Path, out: Path, **options: Any) -> None:
     """Clean predictions: overlaps, specks, giants, holes, outlines; or split probability maps."""
     from nucfuse.pipeline import cleaning
 
-    click.echo(cleaning.clean(pred, out, **given), err=True)
+    click.echo(cleaning.clean(pred, out, cleaning.CleanOptions(**options)), err=True)

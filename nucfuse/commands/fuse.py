@@ -1,13 +1,11 @@
 """`nucfuse fuse`."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nucfuse.commands.options import OUT, OVERLAP, PATH, READING, SETTINGS
-from nucfuse.errors import DataError
 
 
 @click.command()
@@ -47,26 +45,12 @@ from nucfuse.errors import DataError
     help="Draw one image's decisions into the --report folder. Repeatable.",
 )
 @READING
-def fuse(preds: tuple[Path, ...], out: Path, report: Path | None, explain: tuple[str, ...],
-         **given: Any) -> None:  # fmt: skip
+def fuse(preds: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Fuse several models' predictions of the same images into one better segmentation.
 
     Each PRED: masks in any format, or a folder of probability maps (.npz).
     """
-    from nucfuse.data.atomic_output import atomic_folder
-    from nucfuse.data.formats.image_folder import open_images
-    from nucfuse.pipeline import fusing, running
-    from nucfuse.report.fusions import FusionFiles
+    from nucfuse.pipeline import fusing
 
-    wanted = fusing.FuseOptions.from_text(explain=explain, **given)
-    with ExitStack() as stack:
-        watch = None
-        if report is not None:
-            running.check_output(report, [*preds, out])
-            images = None if wanted.images is None else open_images(wanted.images)
-            folder = stack.enter_context(atomic_folder(report))
-            watch = stack.enter_context(FusionFiles(folder, explain, images))
-        elif explain:
-            raise DataError("--explain draws into the --report folder; name one")
-        said = fusing.fuse(preds, out, wanted, watch).to_text(out)
-    click.echo(said, err=True)
+    summary = fusing.fuse(preds, out, fusing.FuseOptions(**options))
+    click.echo(summary.to_text(out), err=True)

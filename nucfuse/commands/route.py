@@ -40,23 +40,11 @@ def fit(images: Path, out: Path, **given: Any) -> None:
     "--most", type=click.IntRange(1), default=48, show_default=True, help="Images on a sheet."
 )
 @WORKERS
-def show(images: Path, router: str, out: Path, most: int, **given: Any) -> None:
+def show(images: Path, out: Path, **given: Any) -> None:
     """Draw a contact sheet of each cluster."""
-    from nucfuse.data.atomic_output import atomic_folder
-    from nucfuse.data.image_ids import escape_id
-    from nucfuse.pipeline import routing, running
-    from nucfuse.report.pictures import contact_sheet, write_png
+    from nucfuse.pipeline import routing
 
-    running.check_output(out, [images])
-    loaded = routing.open_router(router)
-    decisions = routing.decide(images, loaded, **given)
-    with atomic_folder(out) as folder:
-        for name in sorted({d.cluster for d in decisions.values()}):
-            chosen = routing.samples_of(images, decisions, name, most)
-            total = sum(d.cluster == name for d in decisions.values())
-            sheet = contact_sheet(chosen, heading=f"{name}: {len(chosen)} of {total} images")
-            write_png(folder / f"{escape_id(name)}.png", sheet)
-    click.echo("\n".join(routing.counts(decisions, loaded.names)), err=True)
+    click.echo(routing.show(images, out, **given), err=True)
 
 
 @route.command()
@@ -64,12 +52,8 @@ def show(images: Path, router: str, out: Path, most: int, **given: Any) -> None:
 @click.option("--router", default="default", show_default=True, help="Router .json.")
 @click.option("--out", type=PATH, required=True, help="CSV: the cluster of each image.")
 @WORKERS
-def apply(images: Path, router: str, out: Path, **given: Any) -> None:
+def apply(images: Path, out: Path, **given: Any) -> None:
     """Write the cluster of each image to a CSV."""
-    from nucfuse.pipeline import routing, running
+    from nucfuse.pipeline import routing
 
-    running.check_output(out, [images])
-    loaded = routing.open_router(router)
-    decisions = routing.decide(images, loaded, **given)
-    routing.write_decisions(out, decisions)
-    click.echo("\n".join(routing.counts(decisions, loaded.names)), err=True)
+    click.echo(routing.apply(images, out, **given), err=True)

@@ -141,9 +141,11 @@ def agreement_map(
 
 
 def nucleus_agreement(
-    fused: Instances, sets: Sequence[Instances], weights: Iterable[float] | None = None,
+    fused: Instances,
+    sets: Sequence[Instances],
+    weights: Iterable[float] | None = None,
     iou: float = 0.5,
-) -> Agreement:  # fmt: skip
+) -> Agreement:
     """Compare the nuclei of a result with what each model found.
 
     Parameters
@@ -204,10 +206,13 @@ def _cut_or_joined(
 
 
 def equivocal(
-    image_id: str, fused: Instances, agreement: Agreement, names: Sequence[str],
+    image_id: str,
+    fused: Instances,
+    agreement: Agreement,
+    names: Sequence[str],
     bounds: tuple[float, float] = BOUNDS,
-) -> list[Equivocal]:  # fmt: skip
-    """The nuclei of an image that a person should look at, and why.
+) -> list[Equivocal]:
+    """List the nuclei of an image that a person should look at, and why.
 
     Parameters
     ----------
@@ -245,10 +250,16 @@ def equivocal(
             centre = (box[0] + box[2] - 1) / 2, (box[1] + box[3] - 1) / 2
             rows.append(
                 Equivocal(
-                    image_id, r + 1, *centre, int(fused.areas[r]), int(votes[r]),
-                    agreement.n_models, float(confidence[r]), "; ".join(reasons),
+                    image_id,
+                    r + 1,
+                    *centre,
+                    int(fused.areas[r]),
+                    int(votes[r]),
+                    agreement.n_models,
+                    float(confidence[r]),
+                    "; ".join(reasons),
                 )
-            )  # fmt: skip
+            )
     return rows
 
 

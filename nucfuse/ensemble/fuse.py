@@ -1,35 +1,59 @@
 """`fuse`: label images, `Instances` or probability maps of one image in, the same kind out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
-from typing import Any, get_args
+from typing import Any, cast
 
+import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.clean.parameters import resolve
 from nucfuse.clean.splitting import Method as SplitMethod
 from nucfuse.clean.splitting import split as split_nuclei
-from nucfuse.clean.splitting import split_settings
-from nucfuse.ensemble.maps import fuse_maps as pixel
-from nucfuse.ensemble.nuclei import parameters as settings
-from nucfuse.ensemble.nuclei.methods import METHODS, fuse_instances
+from nucfuse.ensemble.maps.fuse_maps import MAP_SETTINGS, MapSettings, fuse_maps
+from nucfuse.ensemble.nuclei.methods import METHODS, fuse_by, read_settings
+from nucfuse.ensemble.nuclei.parameters import NucleusSettings
 from nucfuse.ensemble.nuclei.provenance import Fusion
 from nucfuse.masks.instances import Instances
+from nucfuse.settings import read
 
 Member = Instances | ArrayLike
-PIXEL_METHODS: tuple[str, ...] = get_args(pixel.Method)
-# What can be set in each of them, as `METHODS` has it for nuclei.
-PIXEL_PARAMETERS: dict[str, tuple[settings.Setting, ...]] = {
-    method: (settings.TRIM, settings.RESAMPLE) if method == "trimmed" else (settings.RESAMPLE,)
-    for method in PIXEL_METHODS
-}
+MAP_METHODS: tuple[str, ...] = tuple(MAP_SETTINGS)
 DEFAULT_METHOD = "weighted"
-DEFAULT_SPLIT: SplitMethod = "watershed"
+DEFAULT_SPLIT = "watershed"
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
+class FusionSettings:
+    """How the members of an image are fused.
+
+    Attributes
+    ----------
+    method : str
+        One of `METHODS` or, for maps, of `MAP_METHODS`.
+    settings : NucleusSettings or MapSettings
+        Of the method. Maps are fused pixel by pixel if they are those of maps.
+    disjoint : bool
+        Whether a pixel of several nuclei goes to one of them only.
+    split : str
+        How maps become nuclei; see `clean.split`.
+    split_params : mapping
+        Settings of that.
+    """
+
+    method: str
+    settings: NucleusSettings | MapSettings
+    disjoint: bool = True
+    split: str = DEFAULT_SPLIT
+    split_params: Mapping[str, float] = attrs.field(factory=dict)
+
+    @property
+    def by_pixels(self) -> bool:
+        """Whether maps are fused pixel by pixel, and split into nuclei after that."""
+        return isinstance(self.settings, MapSettings)
+
+
+@attrs.frozen
 class Fused:
     """What fusing one image gave.
 
@@ -58,100 +82,89 @@ def is_map(member: Member) -> bool:
 
 
 def is_pixel_method(method: str, all_maps: bool) -> bool:
-    """Whether maps are fused pixel by pixel: a method of `pixel`, or "weighted" over maps only.
+    """Whether maps are fused pixel by pixel: a method of maps, or "weighted" over maps only.
 
     Raises
     ------
     ValueError
         If there is no such method, or it is one for maps and not all members are.
     """
-    if method not in METHODS and method not in PIXEL_METHODS:
-        known = ", ".join([*METHODS, *PIXEL_METHODS])
+    if method not in METHODS and method not in MAP_METHODS:
+        known = ", ".join([*METHODS, *MAP_METHODS])
         raise ValueError(f"unknown method {method!r}; there are: {known}")
-    if method in PIXEL_METHODS and not all_maps:
+    if method in MAP_METHODS and not all_maps:
         raise ValueError(
             f"method {method!r} fuses probability maps only, and not all members are; choose one "
             f"of {', '.join(METHODS)}"
         )
-    return method in PIXEL_METHODS or (all_maps and method == DEFAULT_METHOD)
+    return method in MAP_METHODS or (all_maps and method == DEFAULT_METHOD)
 
 
-def check_settings(
-    method: str, params: Mapping[str, Any], by_pixels: bool, split: str,
-    split_params: Mapping[str, Any],
-) -> None:  # fmt: skip
-    """Raise a ValueError if a parameter of the method or of splitting is unknown or out of range.
+def read_method(
+    method: str, params: Mapping[str, Any], all_maps: bool
+) -> NucleusSettings | MapSettings:
+    """Read the settings of a method, for nuclei or for maps.
 
-    Only what needs no nuclei is checked: say, that a primary set is one of those there are is not.
+    Raises
+    ------
+    ValueError
+        See `is_pixel_method`; or a name is unknown, or a value out of range.
     """
-    if by_pixels:
-        _pixel_settings(method, params)
-    else:
-        table = (*METHODS[method].parameters, settings.MIN_LEFT)
-        resolve(table, params, f"method {method!r}")
-    split_settings(split, split_params)
+    if not is_pixel_method(method, all_maps):
+        return read_settings(method, params)
+    return read(MAP_SETTINGS[_map_method(method)], params, f"method {method!r} for maps")
 
 
 def fuse_members(
-    members: Iterable[Member], method: str = DEFAULT_METHOD,
-    weights: Iterable[float] | None = None, *, names: Sequence[str] | None = None,
-    split: SplitMethod = DEFAULT_SPLIT, split_params: Mapping[str, float] | None = None,
-    by_pixels: bool | None = None, keep_members: bool = False, **params: Any,
-) -> Fused:  # fmt: skip
+    members: Iterable[Member],
+    how: FusionSettings,
+    weights: Iterable[float] | None = None,
+    names: Sequence[str] | None = None,
+    keep_members: bool = False,
+) -> Fused:
     """Fuse what several models found in one image, with provenance.
 
-    Probability maps are fused pixel by pixel and then split into nuclei if all members are maps
-    and the method allows; else each map is split first, and nuclei are fused.
+    Maps are fused pixel by pixel and then split into nuclei, or each is split first and nuclei are
+    fused, as the settings say.
 
     Parameters
     ----------
     members : iterable of M (Instances, label image, or probability map of floats)
         An iterator of maps to fuse pixel by pixel is read one map at a time; see `fuse_maps`.
-    method : str
-        One of `instance.METHODS` or, for maps, of ``pixel.Method``.
+    how : FusionSettings
     weights : iterable of M float, optional
     names : sequence of M str, optional
         Of the models, for provenance.
-    split, split_params
-        How maps become nuclei; see `clean.split`.
-    by_pixels : bool, optional
-        Whether to fuse pixel by pixel; by default, what `is_pixel_method` says of the members.
     keep_members : bool
         Whether maps that are fused pixel by pixel are also split one by one, to be compared.
-    **params
-        Of the method.
 
     Raises
     ------
     ValueError, TypeError
         See `fuse_instances`, `fuse_maps` and `split`.
     """
-    if by_pixels is None:
-        members = list(members)
-        if not members:
-            raise ValueError("there is nothing to fuse; give at least one member")
-        by_pixels = is_pixel_method(method, all(is_map(m) for m in members))
-    cutting = dict(split_params or {})
-    called = list(names) if names is not None else (f"model {k}" for k in count(1))
     sets: list[Instances] = []
-    if by_pixels:
+    called = iter(names) if names is not None else (f"model {k}" for k in count(1))
+    if isinstance(how.settings, MapSettings):
         if keep_members:
-            members = _also_split(members, iter(called), split, cutting, sets)
-        fused = _fused_map(members, method, weights, params)
-        nuclei = split_nuclei(fused, split, source="+".join(sorted(names or [])), **cutting)
-        return Fused(nuclei, None, sets, fused)
-    sets += [
-        _as_instances(member, name, split, cutting)
-        for member, name in zip(members, called, strict=names is not None)
-    ]
-    fusion = fuse_instances(sets, method, weights, **params)
+            members = _also_split(members, called, how, sets)
+        fused = _fused_map(members, how.method, how.settings, weights)
+        return Fused(_split(fused, how, "+".join(sorted(names or []))), None, sets, fused)
+    sets += [_as_instances(member, next(called), how) for member in members]
+    fusion = fuse_by(how.method, how.settings, sets, weights, how.disjoint)
     return Fused(fusion.instances, fusion, sets, None)
 
 
 def fuse(
-    members: Sequence[Member], method: str = DEFAULT_METHOD,
-    weights: Iterable[float] | None = None, **params: Any,
-) -> Any:  # fmt: skip
+    members: Sequence[Member],
+    method: str = DEFAULT_METHOD,
+    weights: Iterable[float] | None = None,
+    *,
+    disjoint: bool = True,
+    split: str = DEFAULT_SPLIT,
+    pixel_weights: Iterable[ArrayLike | None] | None = None,
+    **params: Any,
+) -> Any:
     """Fuse what several models found in one image; what went in comes out.
 
     Parameters
@@ -165,10 +178,15 @@ def fuse(
         maps: "mean" (also "weighted"), "geometric", "logit", "median", "trimmed", "max", "min".
     weights : iterable of M float, optional
         One for each model, 0 or more; equal by default.
+    disjoint : bool
+        Whether a pixel of several nuclei goes to one of them only.
+    split : str
+        How maps become nuclei where they are fused with nuclei, or by a method for nuclei.
+    pixel_weights : iterable of M (array_like, shape (H, W), or None), optional
+        Of maps fused pixel by pixel; see `fuse_maps`.
     **params
-        Of the method: `nuclei.methods.METHODS` and, for maps, `PIXEL_PARAMETERS` have their names,
-        ranges and defaults. ``disjoint=False`` leaves overlaps of Instances as they
-        are; ``pixel_weights`` gives maps a weight for each pixel, see `pixel.fuse_maps`.
+        Of the method: `nuclei.parameters` and, for maps, `MAP_SETTINGS` have their names, ranges
+        and defaults.
 
     Returns
     -------
@@ -195,49 +213,54 @@ def fuse(
     array([[0.25, 0.75]], dtype=float32)
     """
     members = list(members)
-    if members and is_pixel_method(method, all(is_map(m) for m in members)):
-        return _fused_map(members, method, weights, params)
-    fused = fuse_members(members, method, weights, **params)
-    if any(isinstance(m, Instances) or is_map(m) for m in members):
-        return fused.instances
-    return fused.instances.to_labels()
+    if not members:
+        raise ValueError("there is nothing to fuse; give at least one member")
+    maps = [is_map(member) for member in members]
+    settings = read_method(method, params, all(maps))
+    if isinstance(settings, MapSettings):
+        return _fused_map(members, method, settings, weights, pixel_weights)
+    if pixel_weights is not None:
+        raise ValueError(f"method {method!r} fuses nuclei, which have no pixel_weights")
+    how = FusionSettings(method, settings, disjoint, split)
+    fused = fuse_members(members, how, weights).instances
+    if any(maps) or any(isinstance(member, Instances) for member in members):
+        return fused
+    return fused.to_labels()
 
 
 def _fused_map(
-    maps: Iterable[Member], method: str, weights: Iterable[float] | None, params: dict[str, Any]
+    maps: Iterable[Member],
+    method: str,
+    settings: MapSettings,
+    weights: Iterable[float] | None,
+    pixel_weights: Iterable[ArrayLike | None] | None = None,
 ) -> NDArray[np.float32]:
-    """Maps fused pixel by pixel; the default method means their weighted mean."""
-    planes = params.get("pixel_weights")
-    values = _pixel_settings(method, {k: v for k, v in params.items() if k != "pixel_weights"})
-    how: Any = _pixel_name(method)
     arrays: Any = maps if isinstance(maps, Iterator) else [np.asarray(one) for one in maps]
-    return pixel.fuse_maps(arrays, how, weights, planes, **values)
+    given = attrs.asdict(settings)
+    return fuse_maps(arrays, _map_method(method), weights, pixel_weights, **given)
 
 
-def _pixel_name(method: str) -> str:
+def _map_method(method: str) -> Any:
+    """Name the method for maps: the default is their weighted mean."""
     return "mean" if method == DEFAULT_METHOD else method
 
 
-def _pixel_settings(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    table = PIXEL_PARAMETERS[_pixel_name(method)]
-    return resolve(table, given, f"method {method!r} for maps")
-
-
 def _also_split(
-    maps: Iterable[Member], names: Iterator[str], split: SplitMethod,
-    cutting: Mapping[str, float], sets: list[Instances],
-) -> Iterator[Member]:  # fmt: skip
-    """The same maps; the nuclei of each that has gone by are added to the sets."""
+    maps: Iterable[Member], names: Iterator[str], how: FusionSettings, sets: list[Instances]
+) -> Iterator[Member]:
+    """Yield the same maps; add the nuclei of each that has gone by to the sets."""
     for one in maps:
-        sets.append(_as_instances(one, next(names), split, cutting))
+        sets.append(_as_instances(one, next(names), how))
         yield one
 
 
-def _as_instances(
-    member: Member, name: str, split: SplitMethod, cutting: Mapping[str, float]
-) -> Instances:
+def _as_instances(member: Member, name: str, how: FusionSettings) -> Instances:
     if isinstance(member, Instances):
         return member.with_source(name)
-    if is_map(member):
-        return split_nuclei(member, split, source=name, **cutting)
-    return Instances.from_labels(member, source=name)
+    return (
+        _split(member, how, name) if is_map(member) else Instances.from_labels(member, source=name)
+    )
+
+
+def _split(map_: ArrayLike, how: FusionSettings, name: str) -> Instances:
+    return split_nuclei(map_, cast(SplitMethod, how.split), source=name, **how.split_params)

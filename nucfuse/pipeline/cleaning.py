@@ -1,9 +1,10 @@
 """Clean predicted nuclei of a data set: overlaps, specks, holes, outlines; or split maps."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
+
+import attrs
 
 from nucfuse.clean.objects import Cleaning, clean_instances, clean_overlapping
 from nucfuse.clean.overlaps import By, remove_overlaps
@@ -11,18 +12,31 @@ from nucfuse.clean.splitting import Method as SplitMethod
 from nucfuse.clean.splitting import split, split_settings
 from nucfuse.data.dataset import Sample
 from nucfuse.data.io import format_of_output, open_sizes, write_dataset
+from nucfuse.ensemble.fuse import DEFAULT_SPLIT
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
 from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
-from nucfuse.pipeline.settings import settings_of
+from nucfuse.pipeline.settings import Given, read_pairs
 from nucfuse.settings import read
 
 
-def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequence[str],
-          images: Path | None, format_: str | None, jobs: int | None, engine: str | None,
-          allow_overlap: bool = False) -> str:  # fmt: skip
+@attrs.frozen(kw_only=True)
+class CleanOptions:
+    """What `clean` takes besides the set; see the command's help for each."""
+
+    by: By = "score"
+    split_method: str = DEFAULT_SPLIT
+    settings: Given = attrs.field(factory=Given.none, converter=read_pairs)
+    images: Path | None = None
+    allow_overlap: bool = False
+    format_: str | None = None
+    jobs: int | None = None
+    engine: str | None = None
+
+
+def clean(pred: Path, out: Path, options: CleanOptions) -> str:
     """Clean every image of a prediction set; returns a line of report.
 
     Probability maps are split into nuclei first; overlaps are removed, if they are not allowed;
@@ -34,42 +48,29 @@ def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequenc
         If the input is bad, or a setting is unknown or out of range.
     """
     check_output(out, [pred])
-    check_overlap(allow_overlap, format_of_output(out), out)
-    sizes = None if images is None else open_sizes(images)
-    member = open_members([pred], [pred.name], format_, sizes)[0]
-    params, split_params = settings_of(settings)
-    _check_settings(params, split_method, split_params, member.is_map)
-    job = partial(
-        _cleaned, member, None if allow_overlap else by, split_method, params, split_params
-    )
-    counts = Counts()
-    samples = each_image(engine_name(jobs, engine), job, member.source.ids, "Cleaning")
+    check_overlap(options.allow_overlap, format_of_output(out), out)
+    sizes = None if options.images is None else open_sizes(options.images)
+    member = open_members([pred], [pred.name], options.format_, sizes)[0]
+    if options.settings.split and not member.is_map:
+        raise DataError("split.NAME=VALUE is about probability maps, but there are none")
+    read(Cleaning, options.settings.method, "cleaning")
+    split_settings(options.split_method, options.settings.split)
+    counts, engine = Counts(), engine_name(options.jobs, options.engine)
+    job = partial(_cleaned, member, options)
+    samples = each_image(engine, job, member.source.ids, "Cleaning")
     write_dataset(out, counts.watch(samples), format_of_output(out))
     return f"{out}: {counts.images} images, {counts.nuclei} nuclei{counts.note_text()}"
 
 
-def _check_settings(
-    params: dict[str, Any], split_method: str, split_params: dict[str, Any], is_map: bool
-) -> None:
-    """Raise a DataError if a setting is unknown, out of range, or about maps that are not there."""
-    if split_params and not is_map:
-        raise DataError("split.NAME=VALUE is about probability maps, but there are none")
-    read(Cleaning, params, "cleaning")
-    split_settings(split_method, split_params)
-
-
-def _cleaned(
-    member: MemberSet, by: By | None, split_method: str, params: dict[str, Any],
-    split_params: dict[str, Any], image_id: str,
-) -> Sample:  # fmt: skip
-    masks = member.read(image_id)
+def _cleaned(member: MemberSet, options: CleanOptions, image_id: str) -> Sample:
+    masks, given = member.read(image_id), options.settings
     try:
         if not isinstance(masks, Instances):
-            masks = split(masks, cast(SplitMethod, split_method), **split_params)
-        if by is None:
-            cleaned = clean_overlapping(masks, **params)
+            masks = split(masks, cast(SplitMethod, options.split_method), **given.split)
+        if options.allow_overlap:
+            cleaned = clean_overlapping(masks, **given.method)
         else:
-            cleaned = clean_instances(remove_overlaps(masks, by), **params)
+            cleaned = clean_instances(remove_overlaps(masks, options.by), **given.method)
     except (ValueError, TypeError) as error:
         raise DataError(f"image {image_id!r}: {error}") from None
     return Sample(image_id, cleaned)

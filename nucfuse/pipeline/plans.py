@@ -1,117 +1,115 @@
 """How each image is fused: one plan for all, or one per cluster of a router."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import attrs
+
+from nucfuse.clean.splitting import split_settings
 from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.ensemble.fuse import (
     DEFAULT_METHOD,
     DEFAULT_SPLIT,
-    PIXEL_METHODS,
-    check_settings,
-    is_pixel_method,
+    MAP_METHODS,
+    FusionSettings,
+    read_method,
 )
 from nucfuse.ensemble.maps.weights import check_weights
 from nucfuse.ensemble.nuclei.methods import METHODS
+from nucfuse.ensemble.nuclei.parameters import WithPrimary
 from nucfuse.ensemble.routing.router import Decision, Router
 from nucfuse.ensemble.routing.routing_map import Route, read_map
 from nucfuse.errors import DataError
 from nucfuse.pipeline.members import MemberSet
 from nucfuse.pipeline.routing import open_router
+from nucfuse.pipeline.settings import Given, read_pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A method, which models, their weights, and parameters.
+def _weights(text: str | tuple[float, ...] | None) -> tuple[float, ...]:
+    """Weights from W,W,..."""
+    if not isinstance(text, str):
+        return text or ()
+    try:
+        return tuple(float(weight) for weight in text.split(","))
+    except ValueError:
+        raise DataError(f"--weights must be numbers such as 1,0.5,2; got {text!r}") from None
 
-    Attributes
-    ----------
-    method : str
-    models : tuple of str
-        Names of the prediction sets; all if empty.
-    weights : tuple of float
-        One per model; equal if empty.
-    params : dict
-        Of the method.
-    split : str
-        How maps become nuclei.
-    split_params : dict
+
+@attrs.frozen(kw_only=True)
+class FuseOptions:
+    """What `fuse` takes besides the sets; see the command's help for each.
+
+    Weights and settings may be given as the command line has them: W,W,... and NAME=VALUE.
+
+    Raises
+    ------
+    DataError
+        If a weight is no number, or a setting is not NAME=VALUE.
     """
 
     method: str = DEFAULT_METHOD
-    models: tuple[str, ...] = ()
-    weights: tuple[float, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
+    weights: tuple[float, ...] = attrs.field(default=(), converter=_weights)
+    settings: Given = attrs.field(factory=Given.none, converter=read_pairs)
     split: str = DEFAULT_SPLIT
-    split_params: Mapping[str, float] = field(default_factory=dict)
-
-    def by(self, route: Route) -> "Plan":
-        """This plan as a route of a routing map changes it."""
-        if route.use is not None:
-            return replace(self, method=DEFAULT_METHOD, models=(route.use,), weights=(), params={})
-        models, weights = route.models or self.models, route.weights
-        if not route.models and not weights:
-            weights = self.weights
-        if route.method is None:
-            return replace(self, models=models, weights=weights)
-        return replace(
-            self, method=route.method, models=models, weights=weights, params=route.params
-        )
-
-    def chosen(self, members: Sequence[MemberSet]) -> list[int]:
-        """Numbers of the sets that take part, in the order of the plan: weights follow it."""
-        names = [member.name for member in members]
-        return [names.index(name) for name in self.models or names]
-
-    def by_pixels(self, members: Sequence[MemberSet]) -> bool:
-        """Whether maps are fused pixel by pixel; raises a ValueError if the method cannot be."""
-        return is_pixel_method(self.method, all(members[k].is_map for k in self.chosen(members)))
-
-    @property
-    def has_primary(self) -> bool:
-        """Whether the method puts one of the sets before all others."""
-        method = METHODS.get(self.method)
-        return method is not None and any(p.name == "primary" for p in method.parameters)
-
-    def check(self, members: Sequence[MemberSet]) -> None:
-        """Raise a DataError if models, method, weights or parameters are unknown or do not fit."""
-        known = [member.name for member in members]
-        for name in self.models:
-            if name not in known:
-                raise DataError(
-                    f"no prediction set is called {name!r}; there are {', '.join(known)}"
-                )
-        n_sets = len(self.chosen(members))
-        if self.weights and len(self.weights) != n_sets:
-            raise DataError(
-                f"{n_sets} prediction sets need as many weights, got {len(self.weights)}"
-            )
-        try:
-            check_weights(self.weights or None, n_sets)
-            by_pixels = self.by_pixels(members)
-            check_settings(self.method, self.params, by_pixels, self.split, self.split_params)
-        except ValueError as error:
-            raise DataError(str(error)) from None
-        if self.has_primary and not self.params.get("primary", 0) < n_sets:
-            raise DataError(
-                f"primary must be the number of a prediction set, 0 to {n_sets - 1}, got "
-                f"{self.params['primary']}"
-            )
+    images: Path | None = None
+    missing: str = "error"
+    allow_overlap: bool = False
+    route: str | None = None
+    map_: Path | None = None
+    report: Path | None = None
+    explain: tuple[str, ...] = ()
+    format_: str | None = None
+    jobs: int | None = None
+    engine: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
+class Plan:
+    """Which prediction sets are fused, and how.
+
+    Attributes
+    ----------
+    sets : tuple of int
+        Numbers of the prediction sets that take part.
+    weights : tuple of float
+        Weights of these; none if they are equal.
+    how : FusionSettings
+    """
+
+    sets: tuple[int, ...]
+    weights: tuple[float, ...]
+    how: FusionSettings
+
+    def for_sets(self, present: Sequence[int]) -> "Plan":
+        """Leave only those of its sets that have the image.
+
+        Where the primary set lacks it, the first of the others that has a say comes in its place.
+        """
+        weight_of = dict(zip(self.sets, self.weights, strict=True)) if self.weights else {}
+        weights = tuple(weight_of[k] for k in present) if weight_of else ()
+        how = self.how
+        if isinstance(how.settings, WithPrimary) and present:
+            primary = self.sets[how.settings.primary]
+            if primary not in present:
+                with_say = (k for k in present if weight_of.get(k, 1) > 0)
+                primary = next(with_say, present[0])
+            settings = attrs.evolve(how.settings, primary=list(present).index(primary))
+            how = attrs.evolve(how, settings=settings)
+        return Plan(tuple(present), weights, how)
+
+
+@attrs.frozen
 class Planner:
     """Says for each image by which plan it is fused."""
 
     plan: Plan
     router: Router | None = None
-    routes: Mapping[str, Route] = field(default_factory=dict)
+    of_cluster: Mapping[str, Plan] = attrs.field(factory=dict)
     images: Images | None = None
 
     def of(self, image_id: str) -> tuple[Plan, Decision | None]:
-        """The plan of an image, and where the router sent it.
+        """Find the plan of an image, and where the router sent it.
 
         Raises
         ------
@@ -123,44 +121,74 @@ class Planner:
         if image_id not in self.images:
             raise DataError(f"image {image_id!r} is not among the --images, so it has no route")
         decision = self.router.route(self.images.image(image_id))
-        return self.plan.by(self.routes[decision.cluster]), decision
+        return self.of_cluster[decision.cluster], decision
 
 
-def make_planner(
-    plan: Plan, members: Sequence[MemberSet], router: str | None, map_: Path | None,
-    images: Path | None,
-) -> Planner:  # fmt: skip
-    """The planner of a run, everything checked before the first image.
+def make_planner(options: FuseOptions, members: Sequence[MemberSet]) -> Planner:
+    """Make the planner of a run, everything checked before the first image.
 
     Parameters
     ----------
-    plan : Plan
+    options : FuseOptions
         For all images, or for what the routing map leaves open.
-    router : str or None
-        Path of a router, or "default" for the one in the package; None for one plan for all.
-    map_, images : Path or None
-        Routing map, and the images to route.
+    members : sequence of MemberSet
 
     Raises
     ------
     DataError
         If a router, map or folder is bad or missing, or a plan does not fit the sets.
     """
-    if plan.split_params and not any(member.is_map for member in members):
+    if options.settings.split and not any(member.is_map for member in members):
         raise DataError("split.NAME=VALUE is about probability maps, but there are none")
-    if router is None:
-        if map_ is not None:
+    if options.route is None:
+        if options.map_ is not None:
             raise DataError("--map says what each cluster gets, so it needs --route")
-        plan.check(members)
-        return Planner(plan)
-    if map_ is None or images is None:
+        return Planner(_plan(options, members, Route()))
+    if options.map_ is None or options.images is None:
         raise DataError("--route needs --map (what each cluster gets) and --images (to look at)")
-    loaded = open_router(router)
-    methods = [*METHODS, *PIXEL_METHODS]
-    routes = read_map(map_, loaded.names, [m.name for m in members], methods)
+    router = open_router(options.route)
+    names = [member.name for member in members]
+    routes = read_map(options.map_, router.names, names, [*METHODS, *MAP_METHODS])
+    plans = {}
     for name, route in routes.items():
         try:
-            plan.by(route).check(members)
+            plans[name] = _plan(options, members, route)
         except DataError as error:
-            raise DataError(f"{map_}, [{name}]: {error}") from None
-    return Planner(plan, loaded, routes, open_images(images))
+            raise DataError(f"{options.map_}, [{name}]: {error}") from None
+    return Planner(plans["default"], router, plans, open_images(options.images))
+
+
+def _plan(options: FuseOptions, members: Sequence[MemberSet], route: Route) -> Plan:
+    """Plan what the command says, as a route of a routing map changes it.
+
+    Raises
+    ------
+    DataError
+        If method, weights or parameters are unknown or do not fit the sets.
+    """
+    method = options.method
+    params: Mapping[str, Any] = options.settings.method
+    if route.use is not None:
+        method, params = DEFAULT_METHOD, {}
+    elif route.method is not None:
+        method, params = route.method, route.params or {}
+    names = [member.name for member in members]
+    chosen = (route.use,) if route.use is not None else route.models
+    sets = tuple(range(len(members)) if chosen is None else map(names.index, chosen))
+    weights = options.weights if chosen is None else route.weights or ()
+    if weights and len(weights) != len(sets):
+        raise DataError(f"{len(sets)} prediction sets need as many weights, got {len(weights)}")
+    try:
+        check_weights(weights or None, len(sets))
+        settings = read_method(method, params, all(members[k].is_map for k in sets))
+        split_settings(options.split, options.settings.split)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    if isinstance(settings, WithPrimary) and settings.primary >= len(sets):
+        raise DataError(
+            f"primary must be the number of a prediction set, 0 to {len(sets) - 1}, got "
+            f"{settings.primary}"
+        )
+    disjoint = not options.allow_overlap
+    how = FusionSettings(method, settings, disjoint, options.split, options.settings.split)
+    return Plan(sets, weights, how)

@@ -1,13 +1,25 @@
 """NAME=VALUE from the command line."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nucfuse.errors import DataError
 
 
-def settings_of(texts: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters of the method, and (written split.NAME=VALUE) of the splitting of maps.
+class Given(NamedTuple):
+    """Names and values as somebody gave them: of the method, and of the splitting of maps."""
+
+    method: dict[str, Any]
+    split: dict[str, Any]
+
+    @classmethod
+    def none(cls) -> "Given":
+        """Nothing was given."""
+        return cls({}, {})
+
+
+def read_pairs(texts: Sequence[str] | Given) -> Given:
+    """Read NAME=VALUE and, for the splitting of maps, split.NAME=VALUE.
 
     Raises
     ------
@@ -16,18 +28,19 @@ def settings_of(texts: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Examples
     --------
-    >>> settings_of(["iou=0.4", "outline=medoid", "resample=true", "split.threshold=0.6"])
-    ({'iou': 0.4, 'outline': 'medoid', 'resample': True}, {'threshold': 0.6})
+    >>> read_pairs(["iou=0.4", "outline=medoid", "resample=true", "split.threshold=0.6"])
+    Given(method={'iou': 0.4, 'outline': 'medoid', 'resample': True}, split={'threshold': 0.6})
     """
-    params: dict[str, Any] = {}
-    split_params: dict[str, Any] = {}
+    if isinstance(texts, Given):
+        return texts
+    given = Given.none()
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise DataError(f"--set takes NAME=VALUE, such as iou=0.4; got {text!r}")
-        where = split_params if name.startswith("split.") else params
+        where = given.split if name.startswith("split.") else given.method
         where[name.removeprefix("split.")] = _value(value)
-    return params, split_params
+    return given
 
 
 def _value(text: str) -> bool | int | float | str:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.modality import check_rgb
-from nucfuse.ensemble.nuclei.provenance import Fate, Fusion
+from nucfuse.ensemble.nuclei.provenance import Fusion, Outcome
 from nucfuse.masks.instances import Instances
 
 # uint8 (H, W, 3).
@@ -169,8 +169,8 @@ def _check_fusion(
 
 def _fate_colours(fusion: Fusion, model: int) -> NDArray[np.int64]:
     """Colour of each nucleus of a model, (n, 3)."""
-    palette = np.array([FATE_COLOURS[fate.name.lower()] for fate in Fate])
-    return palette[fusion.fate[fusion.input_sets[model] : fusion.input_sets[model + 1]]]
+    palette = np.array([FATE_COLOURS[one.name.lower()] for one in Outcome])
+    return palette[fusion.outcomes[fusion.input_sets[model] : fusion.input_sets[model + 1]]]
 
 
 def _entries(fusion: Fusion | None, has_members: bool) -> dict[str, Colour]:
@@ -180,7 +180,7 @@ def _entries(fusion: Fusion | None, has_members: bool) -> dict[str, Colour]:
         return entries | {"result": RESULT_COLOURS["result"]}
     totals = fusion.counts.sum(axis=0)
     entries = {
-        f"{fate.name.lower()} ({totals[fate]})": FATE_COLOURS[fate.name.lower()] for fate in Fate
+        f"{one.name.lower()} ({totals[one]})": FATE_COLOURS[one.name.lower()] for one in Outcome
     }
     n_cut = int(fusion.cut.sum())
     entries[f"result ({fusion.cut.size - n_cut})"] = RESULT_COLOURS["result"]

@@ -10,9 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
 from nucfuse.clean.splitting import split
-from nucfuse.ensemble.fuse import PIXEL_METHODS, PIXEL_PARAMETERS, fuse_members
-from nucfuse.ensemble.maps.fuse_maps import fuse_maps
+from nucfuse.ensemble.fuse import MAP_METHODS, FusionSettings, fuse_members
+from nucfuse.ensemble.maps.fuse_maps import MAP_SETTINGS, MapSettings, fuse_maps
 from nucfuse.ensemble.nuclei.methods import METHODS
+from nucfuse.settings import describe
 
 LABELS = [np.array([[1, 1, 0, 2]]), np.array([[3, 3, 0, 0]]), np.array([[1, 1, 0, 4]])]
 MAPS = [np.array([[0.9, 0.2, 0.0]]), np.array([[0.6, 0.4, 0.3]]), np.array([[0.9, 0.9, 0.0]])]
@@ -30,7 +31,7 @@ def test_labels_give_labels_and_instances_instances(method):
                       nf.Instances)  # fmt: skip
 
 
-@pytest.mark.parametrize("method", PIXEL_METHODS)
+@pytest.mark.parametrize("method", MAP_METHODS)
 def test_maps_give_a_map(method):
     assert_array_equal(nf.fuse(MAPS, method), fuse_maps(MAPS, method))
     assert nf.fuse(MAPS, method).dtype == np.float32
@@ -59,13 +60,14 @@ def test_an_iterator_of_maps_is_read_one_at_a_time():
             yield fresh
             del fresh
 
-    fused = fuse_members(models(), by_pixels=True)
+    fused = fuse_members(models(), FusionSettings("mean", MapSettings()))
     assert_allclose(fused.map, nf.mean_maps(MAPS), rtol=1e-6)
     assert fused.members == []
 
 
 def test_maps_are_split_one_by_one_when_that_is_asked():
-    fused = fuse_members(iter(MAPS), by_pixels=True, keep_members=True, names=["a", "b", "c"])
+    how = FusionSettings("mean", MapSettings())
+    fused = fuse_members(iter(MAPS), how, names=["a", "b", "c"], keep_members=True)
     assert fused.fusion is None
     expected = [split(one, source=name) for one, name in zip(MAPS, "abc", strict=True)]
     assert fused.members == expected
@@ -74,8 +76,8 @@ def test_maps_are_split_one_by_one_when_that_is_asked():
 
 def test_defaults_are_those_of_the_function():
     given = inspect.signature(fuse_maps).parameters
-    for table in PIXEL_PARAMETERS.values():
-        for setting in table:
+    for settings in MAP_SETTINGS.values():
+        for setting in describe(settings):
             assert given[setting.name].default == setting.default
 
 
@@ -86,8 +88,8 @@ def test_defaults_are_those_of_the_function():
         (LABELS, {"method": "magic"}, "unknown method 'magic'; there are: weighted, "),
         (LABELS, {"method": "mean"}, "fuses probability maps only"),
         (LABELS, {"weights": [1, 2]}, "each of 3"),
-        (MAPS, {"iou": 0.5}, "'weighted' for maps has no parameter 'iou'; it has: resample"),
-        (MAPS, {"method": "mean", "trim": 0.1}, "'mean' for maps has no parameter 'trim'"),
+        (MAPS, {"iou": 0.5}, "'weighted' for maps has no setting 'iou'; there are: resample"),
+        (MAPS, {"method": "mean", "trim": 0.1}, "'mean' for maps has no setting 'trim'"),
         (MAPS, {"method": "trimmed", "trim": 0.6}, r"trim must be a number in [0, 0.5], got 0.6"),
         (MAPS, {"resample": "no"}, "resample must be true or false, got 'no'"),
         ([MAPS[0], MAPS[1] + 1], {}, "maps[1] must lie in [0, 1]"),

@@ -11,7 +11,7 @@ import pytest
 
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.ensemble.nuclei.methods import METHODS, fuse_instances
-from nucfuse.ensemble.nuclei.nms import mask_nms, matrix_nms, soft_nms
+from nucfuse.ensemble.nuclei.suppression import mask_nms, matrix_nms, soft_nms
 from nucfuse.masks.instances import Instances
 
 # Uncompiled loops are slow, and allocate the same.

@@ -276,9 +276,9 @@ def test_missing_images(sets, tmp_path):
         (["--method", "magic"], "unknown method 'magic'"),
         (["--set", "iou"], "NAME=VALUE"),
         (["--set", "iou=2"], r"iou must be a number in \[0, 1\]"),
-        (["--set", "nosuch=1"], "no parameter 'nosuch'"),
-        (["--set", "names=1"], "no parameter 'names'"),
-        (["--set", "disjoint=0"], "no parameter 'disjoint'"),
+        (["--set", "nosuch=1"], "no setting 'nosuch'"),
+        (["--set", "names=1"], "no setting 'names'"),
+        (["--set", "disjoint=0"], "no setting 'disjoint'"),
         (["--set", "split.threshold=0.4"], "about probability maps, but there are none"),
         (["--split", "magic"], "got 'magic'"),
         (["--weights", "inf,1,1"], r"weights\[0\] must be a finite number"),
@@ -298,8 +298,8 @@ def test_wrong_words(sets, tmp_path, extra, message):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--set", "iou=0.4"], "'weighted' for maps has no parameter 'iou'; it has: resample"),
-        (["--set", "trim=0.4"], "no parameter 'trim'"),
+        (["--set", "iou=0.4"], "'weighted' for maps has no setting 'iou'; there are: resample"),
+        (["--set", "trim=0.4"], "no setting 'trim'"),
         (["--set", "resample=perhaps"], "resample must be true or false"),
         (["--set", "split.threshold=2"], "threshold must be a number"),
         (["--set", "split.depht=1"], "splitting by 'watershed' has no setting 'depht'"),
@@ -413,7 +413,7 @@ def test_each_cluster_gets_its_own_model(routed):
     map_.write_text('[brightfield]\nmethod = "consensus"\nparams = {iuo = 0.4}\n')
     failed = run(*args)  # though no image goes there
     assert failed.exit_code == 3
-    assert "[brightfield]: method 'consensus' has no parameter 'iuo'" in failed.stderr
+    assert "[brightfield]: method 'consensus' has no setting 'iuo'" in failed.stderr
     map_.write_text('[moon]\nuse = "one"\n')
     assert "'moon'" in run(*args).stderr
 

@@ -1,1 +1,1 @@
-"""boxes."""
+"""Suppression and weighted fusion of plain boxes (`boxes`), and checks of them (`input`)."""

@@ -3,7 +3,57 @@
 import numpy as np
 from numba import njit
 
-from nucfuse.masks.kernels.arrays import root_of
+from nucfuse.masks.kernels.arrays import group_offsets, root_of
+
+
+@njit(cache=True, nogil=True)
+def clashing(first, second, models, n_models):
+    """Whether each mask is connected, over any number of pairs, to another of its own model."""
+    n = models.size
+    parents = np.empty(n, np.int64)
+    for i in range(n):
+        parents[i] = i
+    for k in range(first.size):
+        a, b = root_of(parents, first[k]), root_of(parents, second[k])
+        parents[max(a, b)] = min(a, b)
+    # A root is the first of its masks, so the list of each can be built in one pass.
+    last, links = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    clash = np.zeros(n, np.bool_)
+    for i in range(n):
+        root = root_of(parents, i)
+        k, steps = last[root], 0
+        while k >= 0 and not clash[root]:
+            steps += 1
+            clash[root] = models[k] == models[i] or steps >= n_models
+            k = links[k]
+        links[i], last[root] = last[root], i
+    for i in range(n):
+        clash[i] = clash[root_of(parents, i)]
+    return clash
+
+
+@njit(cache=True, nogil=True)
+def join_pairs(first, second, models, n_models):
+    """Join pairs in order unless two masks of one model would meet; cluster of each mask.
+
+    Returns int32 (N,): the number of one mask of the cluster, the same for all of it.
+    """
+    n = models.size
+    # Lists hold at most one mask per model, so that to walk one is short.
+    heads, tails = np.empty(n, np.int32), np.empty(n, np.int32)
+    for i in range(n):
+        heads[i] = tails[i] = i
+    links = np.full(n, -1, np.int32)
+    seen = np.full(n_models, -1, np.int64)
+    for k in range(first.size):
+        a, b = heads[first[k]], heads[second[k]]
+        if a == b or _share_a_model(a, b, models, links, seen, k):
+            continue
+        links[tails[a]], tails[a] = b, tails[b]
+        while b >= 0:
+            heads[b] = a
+            b = links[b]
+    return heads
 
 
 @njit(cache=True, nogil=True)
@@ -20,74 +70,22 @@ def _share_a_model(a, b, models, links, seen, stamp):
 
 
 @njit(cache=True, nogil=True)
-def join_pairs(first, second, models, n_models):
-    """Join pairs in order unless two masks of one model would meet; cluster of each mask.
-
-    Returns int32 (N,): the number of one mask of the cluster, the same for all of it.
-    """
-    n = models.size
-    # Lists hold at most one mask per model, so that to walk one is short.
-    heads = np.arange(n, dtype=np.int32)
-    tails = np.arange(n, dtype=np.int32)
-    links = np.full(n, -1, np.int32)
-    seen = np.full(n_models, -1, np.int64)
-    for k in range(first.size):
-        a, b = heads[first[k]], heads[second[k]]
-        if a == b or _share_a_model(a, b, models, links, seen, k):
-            continue
-        links[tails[a]], tails[a] = b, tails[b]
-        while b >= 0:
-            heads[b] = a
-            b = links[b]
-    return heads
-
-
-@njit(cache=True, nogil=True)
-def clashing(first, second, models, n_models):
-    """Whether each mask is connected, over any number of pairs, to another of its own model."""
-    n = models.size
-    parents = np.arange(n)
-    for k in range(first.size):
-        a, b = root_of(parents, first[k]), root_of(parents, second[k])
-        parents[max(a, b)] = min(a, b)
-    # A root is the first of its masks, so the list of each can be built in one pass.
-    last = np.full(n, -1, np.int64)
-    links = np.full(n, -1, np.int64)
-    clash = np.zeros(n, np.bool_)
-    for i in range(n):
-        root = root_of(parents, i)
-        k, steps = last[root], 0
-        while k >= 0 and not clash[root]:
-            steps += 1
-            clash[root] = models[k] == models[i] or steps >= n_models
-            k = links[k]
-        links[i], last[root] = last[root], i
-    for i in range(n):
-        clash[i] = clash[root_of(parents, i)]
-    return clash
-
-
-@njit(cache=True, nogil=True)
 def gather(heads, order):
     """Clusters as lists of their members, strongest first: members (N,), offsets (C + 1,).
 
     ``order`` is that of the masks from the strongest on; clusters come in that of their first.
     """
-    n = heads.size
-    number = np.full(n, -1, np.int32)
-    offsets = np.zeros(n + 1, np.int64)
-    n_clusters = 0
-    for m in order:
-        if number[heads[m]] < 0:
-            number[heads[m]] = n_clusters
+    n, n_clusters = heads.size, np.int64(0)
+    number, cluster_of = np.full(n, -1, np.int64), np.empty(n, np.int64)
+    for k in range(n):
+        head = heads[order[k]]
+        if number[head] < 0:
+            number[head] = n_clusters
             n_clusters += 1
-        offsets[number[heads[m]] + 1] += 1
-    for c in range(n_clusters):
-        offsets[c + 1] += offsets[c]
-    cursor = offsets[:n_clusters].copy()
-    members = np.empty(n, np.int32)
-    for m in order:
-        c = number[heads[m]]
-        members[cursor[c]] = m
-        cursor[c] += 1
-    return members, offsets[: n_clusters + 1]
+        cluster_of[k] = number[head]
+    offsets = group_offsets(cluster_of, n_clusters)
+    members, cursor = np.empty(n, np.int32), offsets.copy()
+    for k in range(n):
+        members[cursor[cluster_of[k]]] = order[k]
+        cursor[cluster_of[k]] += 1
+    return members, offsets

@@ -1,175 +1,122 @@
-"""Compiled search for masks that match: of different models, one class, IoU above a threshold.
+"""Compiled search for masks that overlap much: of different groups and of one class.
 
-Masks lie in a grid by their core, the one or few columns that every mask matching them must reach,
-and are looked up in the cells of whole boxes. So a mask is in few cells: of 8,000 nuclei of four
-models this leaves a fifth of the neighbours to look at. Nothing here raises.
+Masks lie in a grid by their cores, the middle that all that covers them well must reach, and are
+looked up in the cells of whole boxes. So a mask is in few cells. Nothing here raises.
 """
 
 import numpy as np
 from numba import njit
 
-from nucfuse.ensemble.kernels.grid import cell_at, plan_grid
-from nucfuse.ensemble.kernels.pair_overlap import covered, may_cover
-from nucfuse.ensemble.kernels.vote_columns import plain_masks
+from nucfuse.ensemble.kernels.grid import cells_of, grid_over
+from nucfuse.ensemble.kernels.pair_overlap import covered, may_cover, shared_by
 from nucfuse.masks.kernels.arrays import grown
-from nucfuse.masks.kernels.mask_overlap import shared_pixels
+
+_ALL = np.int64(2**62)  # more pixels than any masks share
 
 
 @njit(cache=True, nogil=True)
-def matching_pairs(masks, models, classes, threshold):
-    """Pairs of masks of different models and one class with IoU > threshold: first, second, IoU.
+def matching_pairs(masks, groups, classes, threshold):
+    """Pairs of masks of different groups and one class with IoU > threshold: first, second, IoU.
 
-    ``masks`` as in `_pair_kernels`. Most neighbours only brush each other: their boxes and areas
-    rule them out unread. All pairs are found before any is measured, which keeps both loops short.
+    ``first < second``, (K,) each. Most neighbours only brush each other: their boxes and areas rule
+    them out unread.
     """
-    first, second = _candidates(masks, models, classes, threshold)
-    areas, shared = masks[4], _shared(masks, first, second)
-    ious = np.empty(first.size, np.float64)
+    areas = masks.areas
+    second, first = candidate_pairs(masks, groups, classes, threshold, False)
+    ious = np.empty(first.size)
     n = 0
     for k in range(first.size):
-        iou = covered(shared[k], areas[first[k]], areas[second[k]], False)
+        a, b = first[k], second[k]
+        iou = covered(shared_by(masks, a, b, _ALL), areas[a], areas[b], False)
         if iou > threshold:
-            first[n], second[n], ious[n] = first[k], second[k], iou
+            first[n], second[n], ious[n] = a, b, iou
             n += 1
     return first[:n], second[:n], ious[:n]
 
 
 @njit(cache=True, nogil=True)
-def _shared(masks, first, second):
-    """Pixels the masks of each pair share, int64; plain ones in all common columns at once.
+def candidate_pairs(masks, groups, classes, threshold, smaller):
+    """Pairs of masks that boxes, areas, groups and classes do not rule out, int32 (K,) both.
 
-    The loop has no calls and is over slices, int32 as soon as it fits: six times as fast.
+    The first index is above the second. ``groups`` and ``classes`` may have no entries; for the
+    rest see `covered`.
     """
-    starts, lengths, offsets, boxes = masks[:4]
-    plain = plain_masks(masks)
-    pixels = np.empty(first.size, np.int64)
-    for p in range(first.size):
-        a, b = first[p], second[p]
-        if not (plain[a] and plain[b]):
-            pixels[p] = shared_pixels(
-                starts, lengths, offsets[a], offsets[a + 1],
-                starts, lengths, offsets[b], offsets[b + 1],
-            )  # fmt: skip
-            continue
-        x0 = max(boxes[a, 1], boxes[b, 1])
-        n = max(0, min(boxes[a, 3], boxes[b, 3]) - x0)
-        i, j = offsets[a] + x0 - boxes[a, 1], offsets[b] + x0 - boxes[b, 1]
-        begins_a, sizes_a = starts[i : i + n], lengths[i : i + n]
-        begins_b, sizes_b = starts[j : j + n], lengths[j : j + n]
-        shared = np.int32(0)  # plain masks are small enough
-        for k in range(n):
-            later = np.int32(begins_b[k] - begins_a[k])
-            common = np.int32(min(sizes_a[k], later + sizes_b[k]) - max(np.int32(0), later))
-            shared += max(np.int32(0), common)
-        pixels[p] = shared
-    return pixels
-
-
-@njit(cache=True, nogil=True)
-def core_columns(masks, threshold):
-    """First and last column of the core of each mask, int32 (N, 2); a mask that matches reaches it.
-
-    To match by more than the threshold t, it must share more than t x area of the pixels, all in
-    the columns of its own box. So of the pixels in the order of their columns, that box has a
-    stretch longer than t x area, which has a pixel between the places t x area from either end: the
-    middle one, if t is a half or more.
-    """
-    starts, lengths, offsets, _, areas, height = masks[:6]
-    core = np.zeros((areas.size, 2), np.int32)
-    for m in range(areas.size):
-        area = areas[m]
-        # A hair less, for the product may have been rounded up.
-        place = area // 2 if threshold >= 0.5 else np.int64(threshold * area * (1 - 1e-12))
-        before, run = np.int64(0), offsets[m]
-        for side in range(2 if area else 0):
-            if side and threshold >= 0.5:
-                core[m, 1] = core[m, 0]
-                continue
-            place = area - 1 - place if side else place
-            while before + lengths[run] <= place:
-                before += lengths[run]
-                run += 1
-            core[m, side] = (starts[run] + place - before) // height
-    return core
-
-
-@njit(cache=True, nogil=True)
-def _core_grid(masks, models, threshold, plan, n_rows, n_cols):
-    """Where the entries of each cell end, and the entries: mask, box, model, first row and column.
-
-    The masks of a cell come in ascending order, with copies of what they are ruled out by: they
-    are read from one end to the other.
-    """
-    boxes, areas = masks[3], masks[4]
-    core = core_columns(masks, threshold)
-    rects = np.empty((areas.size, 4), np.int32)
-    ends = np.zeros(n_rows * n_cols + 1, np.int64)
-    for i in range(areas.size):
-        rects[i, 0] = cell_at(boxes[i, 0], plan[0], plan[2], n_rows)
-        rects[i, 1] = cell_at(core[i, 0], plan[1], plan[2], n_cols)
-        rects[i, 2] = cell_at(boxes[i, 2] - 1, plan[0], plan[2], n_rows) if areas[i] else -1
-        rects[i, 3] = cell_at(core[i, 1], plan[1], plan[2], n_cols)
-        for r in range(rects[i, 0], rects[i, 2] + 1):
-            for c in range(rects[i, 1], rects[i, 3] + 1):
-                ends[r * n_cols + c + 1] += 1
-    for k in range(ends.size - 1):
-        ends[k + 1] += ends[k]
-    entries = np.empty((ends[-1], 8), np.int32)
-    for i in range(areas.size):
-        for r in range(rects[i, 0], rects[i, 2] + 1):
-            for c in range(rects[i, 1], rects[i, 3] + 1):
-                e = ends[r * n_cols + c]
-                ends[r * n_cols + c] += 1
-                entries[e, 0], entries[e, 5] = i, models[i]
-                entries[e, 6], entries[e, 7] = rects[i, 0], rects[i, 1]
-                for d in range(4):
-                    entries[e, 1 + d] = boxes[i, d]
-    return ends, entries
-
-
-@njit(cache=True, nogil=True)
-def _meets(entry, box, r0, c0, r, c):
-    """Whether an entry's box and one whose first cell is (r0, c0) overlap, and first share (r, c).
-
-    One number, not four branches: each of these is a coin's toss.
-    """
-    return (
-        (min(box[2], entry[3]) > max(box[0], entry[1]))
-        & (min(box[3], entry[4]) > max(box[1], entry[2]))
-        & (max(entry[6], r0) == r)
-        & (max(entry[7], c0) == c)
-    )
-
-
-@njit(cache=True, nogil=True)
-def _candidates(masks, models, classes, threshold):
-    """Pairs that boxes, areas, models and classes do not rule out."""
-    boxes, areas = masks[3], masks[4]
-    plan, n_rows, n_cols = plan_grid(boxes)
-    ends, entries = _core_grid(masks, models, threshold, plan, n_rows, n_cols)
-    first, second = np.empty(2 * areas.size, np.int32), np.empty(2 * areas.size, np.int32)
+    boxes, areas = masks.boxes, masks.areas
+    grid = grid_over(boxes)
+    cores = _core_cells(grid, boxes, areas, 0.0 if smaller else threshold)
+    ends, members = _by_cell(grid, cores, areas)
+    first, second = np.empty(2 * areas.size + 16, np.int32), np.empty(2 * areas.size + 16, np.int32)
     n = 0
     for a in range(areas.size):
         if areas[a] == 0:
             continue
         y0, x0, y1, x1 = boxes[a, 0], boxes[a, 1], boxes[a, 2], boxes[a, 3]
-        r0, c0 = cell_at(y0, plan[0], plan[2], n_rows), cell_at(x0, plan[1], plan[2], n_cols)
-        r1 = cell_at(y1 - 1, plan[0], plan[2], n_rows)
-        c1 = cell_at(x1 - 1, plan[1], plan[2], n_cols)
+        r0, c0, r1, c1 = cells_of(grid, y0, x0, y1 - 1, x1 - 1)
         for r in range(r0, r1 + 1):
             for c in range(c0, c1 + 1):
-                cell = r * n_cols + c
-                for e in range(ends[cell - 1] if cell else 0, ends[cell]):
-                    b = entries[e, 0]
-                    if b >= a:
+                cell = r * grid.n_cols + c
+                # Unsigned, or Numba allows for indices that count from the end.
+                for e in range(np.uint64(ends[cell]), np.uint64(ends[cell + 1])):
+                    b = np.uint64(members[e])
+                    if b >= np.uint64(a):
                         break
-                    meets = _meets(entries[e], (y0, x0, y1, x1), r0, c0, r, c)
-                    if not meets or entries[e, 5] == models[a] or classes[a] != classes[b]:
+                    h = min(y1, boxes[b, 2]) - max(y0, boxes[b, 0])
+                    w = min(x1, boxes[b, 3]) - max(x0, boxes[b, 1])
+                    is_first_shared = (max(cores[b, 0], r0) == r) & (max(cores[b, 1], c0) == c)
+                    # One number, not four branches: each of these is a coin's toss.
+                    if not is_first_shared & (h > 0) & (w > 0):
                         continue
-                    if not may_cover(boxes, areas, a, b, threshold, False):
+                    if not may_cover(areas[a], areas[b], h, w, threshold, smaller):
+                        continue
+                    if groups.size > 0 and groups[a] == groups[b]:
+                        continue
+                    if classes.size > 0 and classes[a] != classes[b]:
                         continue
                     if n == first.size:
                         first, second = grown(first, 2 * n), grown(second, 2 * n)
-                    first[n], second[n] = b, a
+                    first[n], second[n] = a, b
                     n += 1
     return first[:n], second[:n]
+
+
+@njit(cache=True, nogil=True)
+def _core_cells(grid, boxes, areas, share):
+    """Cells of the core of each mask's box, int32 (N, 4); see `cells_of`.
+
+    What shares more than ``share`` of a mask's area with it reaches beyond the first rows of its
+    box that have no more pixels than that, and in the same way beyond the last ones: its box meets
+    the core, what is left of the box without these rows and columns (or one point of what they
+    share). The core of an ellipse at a half is a fifth as wide as its box.
+    """
+    cells = np.empty(boxes.shape, np.int32)
+    for i in range(areas.size):
+        y0, x0, y1, x1 = boxes[i, 0], boxes[i, 1], boxes[i, 2] - 1, boxes[i, 3] - 1
+        least = share * areas[i] * (1 - 1e-9)
+        dy = min(np.floor(least / max(1, x1 - x0 + 1)), (y1 - y0) * 0.5)
+        dx = min(np.floor(least / max(1, y1 - y0 + 1)), (x1 - x0) * 0.5)
+        cell = cells_of(grid, y0 + dy, x0 + dx, y1 - dy, x1 - dx)
+        cells[i, 0], cells[i, 1], cells[i, 2], cells[i, 3] = cell
+    return cells
+
+
+@njit(cache=True, nogil=True)
+def _by_cell(grid, cells, areas):
+    """Masks with pixels by the cells they are in, ascending: ``members[ends[c]:ends[c + 1]]``."""
+    n_cells = grid.n_rows * grid.n_cols
+    ends = np.zeros(n_cells + 2, np.int64)
+    for i in range(areas.size):
+        if areas[i] > 0:
+            for r in range(cells[i, 0], cells[i, 2] + 1):
+                for c in range(cells[i, 1], cells[i, 3] + 1):
+                    ends[r * grid.n_cols + c + 2] += 1
+    for cell in range(n_cells):
+        ends[cell + 2] += ends[cell + 1]
+    members = np.empty(ends[n_cells + 1], np.int32)
+    for i in range(areas.size):
+        if areas[i] > 0:
+            for r in range(cells[i, 0], cells[i, 2] + 1):
+                for c in range(cells[i, 1], cells[i, 3] + 1):
+                    cell = r * grid.n_cols + c + 1
+                    members[ends[cell]] = i
+                    ends[cell] += 1
+    return ends, members

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
+import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,10 +20,28 @@ from nucfuse.ensemble.maps.streaming import (
     of_shape,
 )
 from nucfuse.masks.probabilities import as_float32, check_form
-
-__all__ = ["MeanAccumulator", "Method", "fuse_maps", "mean_maps"]
+from nucfuse.settings import number, switch
 
 Method = Literal["mean", "geometric", "logit", "max", "min", "median", "trimmed"]
+
+
+@attrs.frozen
+class MapSettings:
+    """What can be set in every method for maps; see `fuse_maps`."""
+
+    resample: bool = switch(False, "whether maps of other sizes are brought to that of the first")
+
+
+@attrs.frozen
+class TrimmedSettings(MapSettings):
+    """Of "trimmed"."""
+
+    trim: float = number(0.25, 0, 0.5, "share of the weight that is cut from either end")
+
+
+MAP_SETTINGS: dict[str, type[MapSettings]] = {
+    method: TrimmedSettings if method == "trimmed" else MapSettings for method in get_args(Method)
+}
 
 _BLOCK = 65536  # pixels; where maps are converted or sorted, blocks of them stay in the L2 cache
 _MEDIAN_WIDTH = 1e-9  # share of the weight that counts as the middle, to be safe from rounding
@@ -48,10 +67,13 @@ def mean_maps(
 
 
 def fuse_maps(
-    maps: Iterable[ArrayLike], method: Method = "mean", weights: Iterable[float] | None = None,
-    pixel_weights: Iterable[ArrayLike | None] | None = None, trim: float = 0.25,
+    maps: Iterable[ArrayLike],
+    method: Method = "mean",
+    weights: Iterable[float] | None = None,
+    pixel_weights: Iterable[ArrayLike | None] | None = None,
+    trim: float = 0.25,
     resample: bool = False,
-) -> NDArray[np.float32]:  # fmt: skip
+) -> NDArray[np.float32]:
     """One probability map from those of K models of one image.
 
     Parameters
@@ -118,9 +140,11 @@ def fuse_maps(
 
 
 def _fuse_stream(
-    maps: Iterator[ArrayLike], fused: MeanAccumulator, weights: Iterable[float] | None,
+    maps: Iterator[ArrayLike],
+    fused: MeanAccumulator,
+    weights: Iterable[float] | None,
     pixel_weights: Iterable[ArrayLike | None] | None,
-) -> NDArray[np.float32]:  # fmt: skip
+) -> NDArray[np.float32]:
     given: dict[str, Iterable[Any] | None] = {"weights": weights, "pixel_weights": pixel_weights}
     rest = {name: iter(values) for name, values in given.items() if values is not None}
     while (one := next(maps, _MISSING)) is not _MISSING:
@@ -137,9 +161,10 @@ def _fuse_stream(
 
 
 def _shares(
-    weights: NDArray[np.float64], planes: Sequence[NDArray[np.float64] | None],
+    weights: NDArray[np.float64],
+    planes: Sequence[NDArray[np.float64] | None],
     size: tuple[int, ...],
-) -> list[Share]:  # fmt: skip
+) -> list[Share]:
     shares: list[Share] = [
         float(weight) if plane is None else weight * weighting.resized(plane, size)
         for weight, plane in zip(weights, planes, strict=True)
@@ -192,7 +217,7 @@ def _equal(shares: list[Share]) -> bool:
 
 
 def _direct(method: Method, shares: list[Share]) -> Direct | None:
-    """A kernel that does it in one pass in registers, for means and medians of up to four."""
+    """Find a kernel that does it in one pass in registers: means and medians of up to four."""
     n = len(shares)
     scalars = [share for share in shares if isinstance(share, float)]
     if n > 4 or len(scalars) < n:

@@ -93,7 +93,7 @@ class MeanAccumulator:
         self.count += 1
 
     def result(self) -> NDArray[np.float32]:
-        """The fused map; more may be added afterwards.
+        """Return the fused map; more may be added afterwards.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class MeanAccumulator:
 def of_shape(
     array: NDArray[Any], shape: tuple[int, ...], name: str, resample: bool
 ) -> NDArray[Any]:
-    """The map itself if it has the shape of the first, else resampled if that was asked."""
+    """Bring a map to the shape of the first, if that was asked."""
     if array.shape == shape:
         return array
     if not resample or array.shape[:-2] != shape[:-2]:
@@ -122,7 +122,7 @@ def of_shape(
 
 
 def checked_values(part: NDArray[Any], array: NDArray[Any], name: str) -> NDArray[np.float32]:
-    """A part of a map as float32 (n,), in [0, 1] or else a ValueError about the whole map."""
+    """Take a part of a map as float32 (n,), in [0, 1] or else a ValueError about the map."""
     values = as_float32(part).reshape(-1)
     if kernels.largest_bits(values) <= kernels.BITS_OF_ONE:
         return values
@@ -131,14 +131,16 @@ def checked_values(part: NDArray[Any], array: NDArray[Any], name: str) -> NDArra
 
 
 def empty_total(method: StreamedMethod, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """What `accumulate` starts from."""
+    """Make what `accumulate` starts from."""
     return np.full(shape, {"max": -np.inf, "min": np.inf}.get(method, 0.0))
 
 
 def accumulate(
-    method: StreamedMethod, values: NDArray[np.float32], weight: Weight,
+    method: StreamedMethod,
+    values: NDArray[np.float32],
+    weight: Weight,
     total: NDArray[np.float64],
-) -> None:  # fmt: skip
+) -> None:
     """Add one map, (C, n), to the total in place; the weight is one number or (n,)."""
     takes_part = np.greater(weight, 0)
     if method in ("max", "min"):
@@ -155,7 +157,7 @@ def accumulate(
 def finished(
     method: StreamedMethod, total: NDArray[np.float64], weight: Weight
 ) -> NDArray[np.float32]:
-    """The fused map (C, n) from the total and the sum of the weights."""
+    """Make the fused map (C, n) of the total and the sum of the weights."""
     if method in ("max", "min"):
         return total.astype(np.float32)
     mean = total / weight
@@ -167,7 +169,7 @@ def finished(
 
 
 def _forward(method: StreamedMethod, values: NDArray[np.float32]) -> NDArray[Any]:
-    """What is added up: the values, their logarithms, or their log odds."""
+    """Turn values into what is added up: themselves, their logarithms, or their log odds."""
     if method == "geometric":
         with np.errstate(divide="ignore"):
             return np.log(values, dtype=np.float64)

@@ -44,7 +44,7 @@ def check_weight(weight: Any, name: str) -> float:
 def check_pixel_weights(
     planes: Iterable[ArrayLike | None] | None, sizes: Sequence[Size]
 ) -> list[NDArray[np.float64] | None]:
-    """The weights of each map's pixels, float64 (H, W), or None where they are all 1.
+    """Check the weights of each map's pixels, float64 (H, W), or None where they are all 1.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def check_pixel_weights(
 
 
 def check_plane(plane: ArrayLike, size: Size, name: str) -> NDArray[np.float64]:
-    """The weights of one map's pixels, float64 (H, W); see `check_pixel_weights`."""
+    """Check the weights of one map's pixels, float64 (H, W); see `check_pixel_weights`."""
     array = np.asarray(plane, np.float64)
     if array.shape != size:
         raise ValueError(f"{name} must have the shape {size} of its map, got {array.shape}")
@@ -93,7 +93,7 @@ def check_some_weight(total: float | NDArray[np.float64], size: Size) -> None:
 
 
 def resized(plane: NDArray[Any], size: Size) -> NDArray[Any]:
-    """A plane (H, W) of another size: by area where both sides shrink, else bilinear."""
+    """Resample a plane (H, W): by area where both sides shrink, else bilinear."""
     if plane.shape == size:
         return plane
     shrinks = size[0] <= plane.shape[0] and size[1] <= plane.shape[1]

@@ -4,15 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.ensemble.kernels.matching import matching_pairs
-from nucfuse.ensemble.nuclei.candidates import Pool
+from nucfuse.ensemble.nuclei.candidates import Candidates
 from nucfuse.ensemble.nuclei.clusters import Clusters, find_clusters
-from nucfuse.ensemble.nuclei.drafts import draft_of_clusters, merged_sources
-from nucfuse.ensemble.nuclei.provenance import Draft
-from nucfuse.ensemble.nuclei.weighted import fused_draft, fused_scores
+from nucfuse.ensemble.nuclei.parameters import Consensus
+from nucfuse.ensemble.nuclei.provenance import MethodResult
+from nucfuse.ensemble.nuclei.results import result_of_clusters, with_merged_sources
+from nucfuse.ensemble.nuclei.weighted import WHOLE_VOTE, fused_scores, result_of_vote
 from nucfuse.masks.instances import Instances
 
 
-def consensus(pool: Pool, *, iou: float, min_votes: int, min_weight: float, outline: str) -> Draft:
+def consensus(candidates: Candidates, settings: Consensus) -> MethodResult:
     """Clusters of at least ``min_votes`` models that hold at least ``min_weight`` of all weight.
 
     Of fewer models than ``min_votes``, all must agree. What such a nucleus looks like is decided by
@@ -20,35 +21,35 @@ def consensus(pool: Pool, *, iou: float, min_votes: int, min_weight: float, outl
     medoid, the member with the largest sum of IoU x strength over the others (of equal ones the
     strongest). Its score is that of `weighted`.
     """
-    clusters = find_clusters(pool, iou)
-    weight = clusters.sums(pool.weights[pool.models]) / pool.total_weight
-    enough = clusters.votes >= min(min_votes, pool.weights.size)
-    clusters = clusters[enough & (weight >= min_weight)]
-    if outline == "majority":
-        return fused_draft(pool, clusters, threshold=0.5, absent=0.0)
-    return draft_of_clusters(pool, clusters, _medoids(pool, clusters))
+    clusters = find_clusters(candidates, settings.iou)
+    weight = clusters.sums(candidates.weights[candidates.models]) / candidates.total_weight
+    enough = clusters.votes >= min(settings.min_votes, candidates.weights.size)
+    clusters = clusters[enough & (weight >= settings.min_weight)]
+    if settings.outline == "majority":
+        return result_of_vote(candidates, clusters, threshold=0.5, absent=0.0)
+    return result_of_clusters(candidates, clusters, _medoids(candidates, clusters))
 
 
-def _medoids(pool: Pool, clusters: Clusters) -> Instances:
-    similarity = _similarity(pool, clusters)[clusters.members]
+def _medoids(candidates: Candidates, clusters: Clusters) -> Instances:
+    similarity = _similarity(candidates, clusters)[clusters.members]
     # Stable: members come in the order of strength.
     best = np.lexsort((-similarity, clusters.numbers))[clusters.offsets[:-1]]
-    medoids = pool.masks[clusters.members[best]]
-    return merged_sources(medoids.with_scores(fused_scores(pool, clusters)), pool, clusters)
+    medoids = candidates.masks[clusters.members[best]]
+    medoids = medoids.with_scores(fused_scores(candidates, clusters))
+    return with_merged_sources(medoids, candidates, clusters)
 
 
-def _similarity(pool: Pool, clusters: Clusters) -> NDArray[np.float64]:
+def _similarity(candidates: Candidates, clusters: Clusters) -> NDArray[np.float64]:
     """IoU x strength summed over the other members of each nucleus' cluster, shape (N,)."""
-    masks = pool.masks
-    n = len(masks)
+    n, strengths = len(candidates.masks), candidates.strengths
     cluster_of = np.full(n, -1, np.int32)
     cluster_of[clusters.members] = clusters.numbers
     # A cluster as the class of its members: no other pairs are looked at.
     first, second, ious = matching_pairs(
-        (*masks.runs, masks.boxes, masks.areas, masks.shape[0]), pool.models, cluster_of, 0.0
+        candidates.masks.arrays, candidates.models, cluster_of, 0.0
     )
     # Whole numbers below 2**53: the sum does not depend on the order.
-    to_first = np.rint(ious * pool.strengths[second] * 2.0**40)
-    to_second = np.rint(ious * pool.strengths[first] * 2.0**40)
+    to_first = np.rint(ious * strengths[second] * WHOLE_VOTE)
+    to_second = np.rint(ious * strengths[first] * WHOLE_VOTE)
     sums = np.bincount(first, to_first, n) + np.bincount(second, to_second, n)
     return np.asarray(sums)

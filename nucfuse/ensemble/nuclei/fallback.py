@@ -3,13 +3,13 @@
 import numpy as np
 
 from nucfuse.ensemble.kernels.mask_nms import suppress_masks
-from nucfuse.ensemble.nuclei.candidates import Pool
-from nucfuse.ensemble.nuclei.drafts import draft_of_survivors
-from nucfuse.ensemble.nuclei.primary import primary_model
-from nucfuse.ensemble.nuclei.provenance import Draft
+from nucfuse.ensemble.nuclei.candidates import Candidates, inverse
+from nucfuse.ensemble.nuclei.parameters import Fallback
+from nucfuse.ensemble.nuclei.provenance import MethodResult
+from nucfuse.ensemble.nuclei.results import result_of_survivors
 
 
-def fallback(pool: Pool, *, primary: int, overlap: float) -> Draft:
+def fallback(candidates: Candidates, settings: Fallback) -> MethodResult:
     """All nuclei of the primary set, and those of the next sets that it missed.
 
     The other sets follow in the order they were given. A nucleus of theirs is added unless it and a
@@ -18,14 +18,18 @@ def fallback(pool: Pool, *, primary: int, overlap: float) -> Draft:
     is never edited (unless two of its own overlap each other). Scores and weights do not matter,
     but within one set.
     """
-    tiers = primary_model(pool, primary, "fallback")[1][pool.models]
-    order = np.lexsort((pool.ranks, tiers))
-    ranks = np.empty(order.size, np.int64)
-    ranks[order] = np.arange(order.size)
-    masks = pool.masks
+    model = candidates.primary_model(settings.primary)
+    tier_of_model = np.arange(candidates.weights.size, dtype=np.int32)
+    tier_of_model[:model] += 1
+    tier_of_model[model] = 0
+    tiers = tier_of_model[candidates.models]
+    ranks = inverse(np.lexsort((candidates.ranks, tiers)))
     by = suppress_masks(
-        (*masks.runs, masks.boxes, masks.areas, masks.shape[0]), pool.models, pool.classes, ranks,
-        overlap, True, False,
-    )  # fmt: skip
-    own_ranks = ranks.astype(np.int32)
-    return draft_of_survivors(pool, by, np.zeros(by.size, bool), own_ranks, tiers=tiers)
+        candidates.masks.arrays,
+        candidates.models,
+        candidates.classes,
+        -ranks.astype(np.float64),
+        settings.overlap,
+        True,
+    )
+    return result_of_survivors(candidates, by, ranks, tiers=tiers)

@@ -1,28 +1,25 @@
 """Fusing sets of nuclei of one image: the methods, and the one function that calls them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nucfuse.clean.parameters import resolve
 from nucfuse.ensemble.maps.weights import check_weights
-from nucfuse.ensemble.nuclei import parameters as settings
-from nucfuse.ensemble.nuclei import suppression
-from nucfuse.ensemble.nuclei.candidates import pooled
+from nucfuse.ensemble.nuclei import parameters, suppression
+from nucfuse.ensemble.nuclei.candidates import candidates_of
 from nucfuse.ensemble.nuclei.consensus import consensus
-from nucfuse.ensemble.nuclei.drafts import draft_of_agreement
 from nucfuse.ensemble.nuclei.fallback import fallback
-from nucfuse.ensemble.nuclei.finishing import finished
-from nucfuse.ensemble.nuclei.parameters import Setting
-from nucfuse.ensemble.nuclei.primary import primary_model
-from nucfuse.ensemble.nuclei.provenance import Draft, Fusion
+from nucfuse.ensemble.nuclei.parameters import NucleusSettings, WithPrimary
+from nucfuse.ensemble.nuclei.provenance import Fusion, MethodResult, fusion_of
+from nucfuse.ensemble.nuclei.results import result_of_agreement
 from nucfuse.ensemble.nuclei.revote import revote
 from nucfuse.ensemble.nuclei.staple import staple
 from nucfuse.ensemble.nuclei.union import union_relabel
 from nucfuse.ensemble.nuclei.weighted import weighted
 from nucfuse.masks.instances import Instances
+from nucfuse.settings import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +29,15 @@ class Method:
     Attributes
     ----------
     function : callable
-        Makes a `Draft` of a `Pool` and all parameters.
-    parameters : tuple of Parameter or Choice
-        What can be set, with ranges and defaults.
+        Makes a `MethodResult` of `Candidates` and settings.
+    settings : type
+        The class of these.
     keeps_agreement : bool
         Whether models that all say the same, without overlaps, are simply believed.
     """
 
-    function: Callable[..., Draft]
-    parameters: tuple[Setting, ...]
+    function: Callable[[Any, Any], MethodResult]
+    settings: type[NucleusSettings]
     keeps_agreement: bool = True
 
     @property
@@ -50,32 +47,40 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "weighted": Method(weighted, (settings.IOU, settings.THRESHOLD, settings.ABSENT)),
-    "consensus": Method(
-        consensus, (settings.IOU, settings.MIN_VOTES, settings.MIN_WEIGHT, settings.OUTLINE)
-    ),
-    "revote": Method(
-        revote, (settings.PRIMARY, settings.IOU, settings.MIN_AGREEING, settings.THRESHOLD)
-    ),
-    "fallback": Method(fallback, (settings.PRIMARY, settings.OVERLAP)),
-    "staple": Method(staple, (settings.IOU, settings.THRESHOLD, settings.MIN_POSTERIOR)),
-    "mask_nms": Method(suppression.mask_nms, (settings.IOU, settings.OVER)),
-    "box_nms": Method(suppression.box_nms, (settings.IOU,)),
-    "soft_nms": Method(
-        suppression.soft_nms,
-        (settings.IOU, settings.DECAY, settings.SOFT_SIGMA, settings.MIN_SCORE),
-    ),
-    "matrix_nms": Method(
-        suppression.matrix_nms, (settings.DECAY, settings.MATRIX_SIGMA, settings.MIN_SCORE)
-    ),
-    "union": Method(union_relabel, (), keeps_agreement=False),
+    "weighted": Method(weighted, parameters.Weighted),
+    "consensus": Method(consensus, parameters.Consensus),
+    "revote": Method(revote, parameters.Revote),
+    "fallback": Method(fallback, parameters.Fallback),
+    "staple": Method(staple, parameters.Staple),
+    "mask_nms": Method(suppression.fuse_by_mask_nms, parameters.MaskNMS),
+    "box_nms": Method(suppression.fuse_by_box_nms, parameters.BoxNMS),
+    "soft_nms": Method(suppression.fuse_by_soft_nms, parameters.SoftNMS),
+    "matrix_nms": Method(suppression.fuse_by_matrix_nms, parameters.MatrixNMS),
+    "union": Method(union_relabel, NucleusSettings, keeps_agreement=False),
 }
 
 
+def read_settings(method: str, params: Mapping[str, Any]) -> NucleusSettings:
+    """Make the settings of a method from names and values.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method, a name is unknown, or a value is out of range.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
+    return read(METHODS[method].settings, params, f"method {method!r}")
+
+
 def fuse_instances(
-    sets: Sequence[Instances], method: str = "weighted", weights: Iterable[float] | None = None, *,
-    disjoint: bool = True, min_left: float = settings.MIN_LEFT.default, **params: Any,
-) -> Fusion:  # fmt: skip
+    sets: Sequence[Instances],
+    method: str = "weighted",
+    weights: Iterable[float] | None = None,
+    *,
+    disjoint: bool = True,
+    **params: Any,
+) -> Fusion:
     """Fuse the nuclei that several models found in one image.
 
     Parameters
@@ -91,10 +96,8 @@ def fuse_instances(
     disjoint : bool
         Whether a pixel of several results goes to one of them only, that of the highest fused
         score; of a result that falls to pieces by that, the largest is kept.
-    min_left : float
-        Results that keep less than this share of their pixels so are dropped.
     **params
-        Parameters of the method; see `METHODS` for names, ranges and defaults.
+        Settings of the method; see its class in `parameters` for names, ranges and defaults.
 
     Returns
     -------
@@ -124,22 +127,28 @@ def fuse_instances(
     >>> fusion.instances.to_labels(), fusion.votes, fusion.made_from(0)
     (array([[1, 1, 1, 0, 0]], dtype=int32), array([3], dtype=int32), [(0, 0), (1, 0), (2, 0)])
     """
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
-    chosen = METHODS[method]
-    values = resolve(chosen.parameters, params, f"method {method!r}")
-    min_left = settings.MIN_LEFT.checked(min_left)
+    return fuse_by(method, read_settings(method, params), sets, weights, disjoint)
+
+
+def fuse_by(
+    method: str,
+    settings: NucleusSettings,
+    sets: Sequence[Instances],
+    weights: Iterable[float] | None = None,
+    disjoint: bool = True,
+) -> Fusion:
+    """As `fuse_instances`, with settings that are of the method's class."""
     _check_sets(sets)
-    pool = pooled(sets, check_weights(weights, len(sets)))
-    if "primary" in values:
-        primary_model(pool, values["primary"], method)  # a wrong one is an error in any case
-    used = [sets[k] for k in pool.sets.tolist()]
-    input_sets = np.concatenate([[0], np.cumsum([len(s) for s in sets])]).astype(np.int64)
-    agree = all(s == used[0] for s in used[1:])
-    if chosen.keeps_agreement and agree and used[0].disjoint:
-        return finished(pool, draft_of_agreement(pool), input_sets, False, 0.0)
-    draft = chosen.function(pool, **values)
-    return finished(pool, draft, input_sets, disjoint, min_left)
+    candidates = candidates_of(sets, check_weights(weights, len(sets)))
+    if isinstance(settings, WithPrimary):
+        candidates.primary_model(settings.primary)  # a wrong one is an error in any case
+    input_sets = np.cumsum([0, *map(len, sets)])
+    first, *others = (sets[k] for k in candidates.sets.tolist())
+    agree = all(one == first for one in others) and first.disjoint
+    if agree and METHODS[method].keeps_agreement:
+        return fusion_of(result_of_agreement(candidates), candidates, input_sets, False, 0.0)
+    result = METHODS[method].function(candidates, settings)
+    return fusion_of(result, candidates, input_sets, disjoint, settings.min_left)
 
 
 def _check_sets(sets: Sequence[Instances]) -> None:

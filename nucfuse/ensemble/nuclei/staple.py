@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.ensemble.nuclei.candidates import Pool, confidence
+from nucfuse.ensemble.nuclei.candidates import Candidates, confidence
 from nucfuse.ensemble.nuclei.clusters import Clusters, find_clusters
-from nucfuse.ensemble.nuclei.drafts import draft_of_clusters
-from nucfuse.ensemble.nuclei.provenance import Draft
+from nucfuse.ensemble.nuclei.parameters import Staple
+from nucfuse.ensemble.nuclei.provenance import MethodResult
+from nucfuse.ensemble.nuclei.results import result_of_clusters
 from nucfuse.ensemble.nuclei.weighted import voted
 
 # Both rates start here and this many nuclei hold them there, so that none runs to 0 or 1.
@@ -46,23 +47,23 @@ class Ratings:
         return np.maximum(np.log(p * q / ((1 - p) * (1 - q))), 0)
 
 
-def staple(pool: Pool, *, iou: float, threshold: float, min_posterior: float) -> Draft:
+def staple(candidates: Candidates, settings: Staple) -> MethodResult:
     """Clusters that are real with a probability above ``min_posterior``, which is their score.
 
     The outline is the pixels with more than ``threshold`` of the members' votes; a member votes
-    with score x weight, the weight of its model times `Ratings.weights`.
+    with score x weight, the weight of its model times `Ratings.weights`. See `rated` for the paper.
     """
-    clusters = find_clusters(pool, iou)
-    ratings = rated(pool, clusters)
-    real = ratings.posterior > min_posterior
+    clusters = find_clusters(candidates, settings.iou)
+    ratings = rated(candidates, clusters)
+    real = ratings.posterior > settings.min_posterior
     clusters, posterior = clusters[real], ratings.posterior[real]
-    fused = voted(_reweighted(pool, ratings.weights), clusters, threshold, absent=0.0)
-    fused = fused.with_scores(posterior)
+    reweighted = _reweighted(candidates, ratings.weights)
+    fused = voted(reweighted, clusters, settings.threshold, absent=0.0).with_scores(posterior)
     alive = fused.areas > 0
-    return draft_of_clusters(pool, clusters[alive], fused[alive])
+    return result_of_clusters(candidates, clusters[alive], fused[alive])
 
 
-def rated(pool: Pool, clusters: Clusters) -> Ratings:
+def rated(candidates: Candidates, clusters: Clusters) -> Ratings:
     """Rate the models by which clusters they are in.
 
     Every cluster is a candidate that is real or not, and a decision of every model: it has a
@@ -75,9 +76,9 @@ def rated(pool: Pool, clusters: Clusters) -> Ratings:
     Warfield, Zou, Wells 2004, Simultaneous truth and performance level estimation (STAPLE),
     https://doi.org/10.1109/TMI.2004.828354
     """
-    n_models = pool.weights.size
+    n_models = candidates.weights.size
     decisions = np.zeros((len(clusters), n_models), bool)
-    decisions[clusters.numbers, pool.models[clusters.members]] = True
+    decisions[clusters.numbers, candidates.models[clusters.members]] = True
     # What the same models have found is rated alike: a few patterns stand for all clusters.
     patterns, pattern_of, counts = np.unique(
         decisions, axis=0, return_inverse=True, return_counts=True
@@ -87,7 +88,7 @@ def rated(pool: Pool, clusters: Clusters) -> Ratings:
     real = np.zeros(len(patterns))
     for _ in range(_ROUNDS):
         before = real
-        real = _expected(patterns, p, q, pool.weights, prior)
+        real = _expected(patterns, p, q, candidates.weights, prior)
         p, q = _maximised(patterns, counts, real)
         if np.abs(real - before).max(initial=0.0) < _CLOSE:
             break
@@ -97,9 +98,12 @@ def rated(pool: Pool, clusters: Clusters) -> Ratings:
 
 
 def _expected(
-    patterns: NDArray[np.bool_], p: NDArray[np.float64], q: NDArray[np.float64],
-    weights: NDArray[np.float64], prior: float,
-) -> NDArray[np.float64]:  # fmt: skip
+    patterns: NDArray[np.bool_],
+    p: NDArray[np.float64],
+    q: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    prior: float,
+) -> NDArray[np.float64]:
     """Probability that candidates of each pattern are real, shape (P,)."""
     evidence = np.where(patterns, np.log(p / (1 - q)), np.log((1 - p) / q))
     odds = np.log(prior / (1 - prior)) + _sum(evidence * weights, 1)
@@ -123,8 +127,8 @@ def _sum(terms: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     return np.asarray(np.sort(terms, axis=axis).sum(axis=axis))
 
 
-def _reweighted(pool: Pool, evidence: NDArray[np.float64]) -> Pool:
-    weights = pool.weights * evidence
-    weights = weights / weights.max() if weights.max() > 0 else pool.weights
-    strengths = confidence(pool.masks.scores) * weights[pool.models]
-    return replace(pool, weights=weights, strengths=strengths)
+def _reweighted(candidates: Candidates, evidence: NDArray[np.float64]) -> Candidates:
+    weights = candidates.weights * evidence
+    weights = weights / weights.max() if weights.max() > 0 else candidates.weights
+    strengths = confidence(candidates.masks.scores) * weights[candidates.models]
+    return replace(candidates, weights=weights, strengths=strengths)

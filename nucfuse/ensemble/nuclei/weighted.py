@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.ensemble.kernels import vote as kernels
-from nucfuse.ensemble.nuclei.candidates import Pool
+from nucfuse.ensemble.kernels.vote import voted_runs
+from nucfuse.ensemble.nuclei.candidates import Candidates
 from nucfuse.ensemble.nuclei.clusters import Clusters, find_clusters
-from nucfuse.ensemble.nuclei.drafts import draft_of_clusters, merged_sources
-from nucfuse.ensemble.nuclei.provenance import Draft
+from nucfuse.ensemble.nuclei.parameters import Weighted
+from nucfuse.ensemble.nuclei.provenance import MethodResult
+from nucfuse.ensemble.nuclei.results import result_of_clusters, with_merged_sources
 from nucfuse.masks.instances import Instances
 
 # Votes are whole numbers, so that their sum does not depend on the order of the models and a tie is
@@ -15,7 +16,7 @@ from nucfuse.masks.instances import Instances
 WHOLE_VOTE = 2.0**40
 
 
-def weighted(pool: Pool, *, iou: float, threshold: float, absent: float) -> Draft:
+def weighted(candidates: Candidates, settings: Weighted) -> MethodResult:
     """Clusters of matching nuclei, each fused to the pixels that win the vote.
 
     A member casts score x weight on each of its pixels. A pixel is in if it has more than
@@ -26,38 +27,40 @@ def weighted(pool: Pool, *, iou: float, threshold: float, absent: float) -> Draf
 
     The score of a result is the sum of score x weight of its members over the weight of all models:
     two of three equal models that are certain give 2/3.
+
+    References
+    ----------
+    After R. Solovyev et al., "Weighted boxes fusion", Image and Vision Computing 107, 2021,
+    https://doi.org/10.1016/j.imavis.2021.104117, with masks and votes per pixel in place of boxes.
     """
-    clusters = find_clusters(pool, iou)
-    return fused_draft(pool, clusters, threshold, absent)
+    clusters = find_clusters(candidates, settings.iou)
+    return result_of_vote(candidates, clusters, settings.threshold, settings.absent)
 
 
-def fused_draft(pool: Pool, clusters: Clusters, threshold: float, absent: float) -> Draft:
-    """What is left of clusters after the vote, as a draft."""
-    fused = voted(pool, clusters, threshold, absent)
+def result_of_vote(
+    candidates: Candidates, clusters: Clusters, threshold: float, absent: float
+) -> MethodResult:
+    """Vote on clusters; those that are left, fused."""
+    fused = voted(candidates, clusters, threshold, absent)
     alive = fused.areas > 0
     if not alive.all():  # else it would only be copied
         clusters, fused = clusters[alive], fused[alive]
-    return draft_of_clusters(pool, clusters, fused)
+    return result_of_clusters(candidates, clusters, fused)
 
 
-def voted(pool: Pool, clusters: Clusters, threshold: float, absent: float) -> Instances:
-    """The pixels of each cluster that win the vote, perhaps none; see `weighted`."""
-    masks = pool.masks
-    votes = whole_votes(pool.strengths)
-    cast = _sums(votes, clusters)
-    missing = whole_votes(pool.weights).sum() - _sums(
-        whole_votes(pool.weights)[pool.models], clusters
+def voted(candidates: Candidates, clusters: Clusters, threshold: float, absent: float) -> Instances:
+    """Find the pixels of each cluster that win the vote, perhaps none; see `weighted`."""
+    masks = candidates.masks
+    votes, of_models = whole_votes(candidates.strengths), whole_votes(candidates.weights)
+    missing = of_models.sum() - clusters.sums(of_models[candidates.models])
+    needed = _most_without(threshold, clusters.sums(votes) + absent * missing)
+    runs = voted_runs(
+        masks.arrays, clusters.members, clusters.offsets, votes[clusters.members], needed
     )
-    needed = _most_without(threshold, cast + absent * missing)
-    runs = kernels.voted_runs(
-        (*masks.runs, masks.boxes, masks.areas, masks.shape[0]),
-        clusters.members, clusters.offsets, votes[clusters.members], needed,
-    )  # fmt: skip
     classes = None if masks.classes is None else masks.classes[clusters.leaders]
-    fused = Instances.from_runs(
-        masks.shape, *runs, scores=fused_scores(pool, clusters), classes=classes
-    )
-    return merged_sources(fused, pool, clusters)
+    scores = fused_scores(candidates, clusters)
+    fused = Instances.from_runs(masks.shape, *runs, scores=scores, classes=classes)
+    return with_merged_sources(fused, candidates, clusters)
 
 
 def _most_without(threshold: float, total: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -76,12 +79,6 @@ def whole_votes(strengths: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.maximum(1, np.rint(strengths * WHOLE_VOTE)).astype(np.int64)
 
 
-def fused_scores(pool: Pool, clusters: Clusters) -> NDArray[np.float64]:
+def fused_scores(candidates: Candidates, clusters: Clusters) -> NDArray[np.float64]:
     """Score x weight of the members over the weight of all models, shape (C,)."""
-    return clusters.sums(pool.strengths) / pool.total_weight
-
-
-def _sums(values: NDArray[np.int64], clusters: Clusters) -> NDArray[np.int64]:
-    if len(clusters) == 0:
-        return np.zeros(0, np.int64)
-    return np.add.reduceat(values[clusters.members], clusters.offsets[:-1])
+    return clusters.sums(candidates.strengths) / candidates.total_weight

@@ -94,7 +94,7 @@ def polarity(image: NDArray[Any]) -> Features:
 
 
 def _colour_spread(grid: NDArray[np.float64], value: NDArray[np.float64]) -> float:
-    """Standard deviation of the colours of pixels in the plane of hue and saturation."""
+    """Measure the standard deviation of the pixels' colours in the plane of hue and saturation."""
     red, green, blue = np.moveaxis(grid, 2, 0)
     along = (red - (green + blue) / 2) / (value + _DIM)
     across = (green - blue) * (0.75**0.5) / (value + _DIM)
@@ -127,10 +127,10 @@ def _look_of_polarity(centre: Features) -> str:
 
 FEATURES: dict[str, FeatureSet] = {
     "polarity": FeatureSet(
-        ("ground", "polarity", "colour", "texture"), (0.8, 0.5, 0.35, 2.0), polarity,
+        ("ground", "polarity", "colour", "texture"),
+        (0.8, 0.5, 0.35, 2.0),
+        polarity,
         _look_of_polarity,
     ),
-    "study": FeatureSet(
-        ("hue", "saturation", "value"), (1.0, 1.0, 1.0), mean_hsv, _look_of_hsv
-    ),
-}  # fmt: skip
+    "study": FeatureSet(("hue", "saturation", "value"), (1.0, 1.0, 1.0), mean_hsv, _look_of_hsv),
+}

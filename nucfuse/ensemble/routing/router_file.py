@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
 from nucfuse.data.atomic_output import atomic_file
@@ -12,17 +13,59 @@ from nucfuse.data.run_record import to_json
 from nucfuse.ensemble.routing.features import FEATURES
 from nucfuse.ensemble.routing.router import DEFAULT, Router
 from nucfuse.errors import DataError
+from nucfuse.settings import checked, read, several
 
 # Raised whenever a feature is computed in another way, or the file has another form.
 VERSION = 1
 
 _VERSION_KEY = "nucfuse_router"
-_KEYS = (_VERSION_KEY, "features", "scales", "clusters")
-_CLUSTER_KEYS = ("name", "images", "centre", "radius")
+
+
+def _is_number(value: Any, low: float = -1e300) -> bool:
+    # Compared as it is: a whole number of hundreds of digits does not fit a float.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and low <= value <= 1e300
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value, 0.0) and value > 0
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value not in ("", DEFAULT)
+
+
+@attrs.frozen
+class _Cluster:
+    """One cluster as it stands in the file."""
+
+    name: str = checked(attrs.NOTHING, _is_name, f"a text other than {DEFAULT!r}")
+    images: int = checked(attrs.NOTHING, _is_count, "a whole number from 0 on")
+    centre: tuple[float, ...] = several(attrs.NOTHING, _is_number, "a list of finite numbers")
+    radius: float = checked(attrs.NOTHING, _is_positive, "a finite positive number")
+
+
+@attrs.frozen
+class _Document:
+    """A router as it stands in the file."""
+
+    features: str = checked(
+        attrs.NOTHING,
+        lambda value: isinstance(value, str) and value in FEATURES,
+        f"one of {', '.join(FEATURES)}",
+    )
+    scales: tuple[float, ...] = several(
+        attrs.NOTHING, _is_positive, "a list of finite positive numbers"
+    )
+    clusters: tuple[Any, ...] = several(attrs.NOTHING, lambda _: True, "a list of at least one")
 
 
 def default_router() -> Router:
-    """The router that comes with the package: learned from the 664 DSB2018 training images.
+    """Read the router of the package, learned from the 664 DSB2018 training images.
 
     Examples
     --------
@@ -42,17 +85,15 @@ def write_router(path: Path, router: Router) -> None:
         If the file cannot be written.
     """
     clusters = [
-        {"name": name, "images": int(size), "centre": centre.tolist(), "radius": float(radius)}
+        _Cluster(name, int(size), tuple(centre.tolist()), float(radius))
         for name, size, centre, radius in zip(
             router.names, router.sizes, router.centres, router.radii, strict=True
         )
     ]
-    document = {
-        _VERSION_KEY: VERSION, "features": router.features, "scales": router.scales.tolist(),
-        "clusters": clusters,
-    }  # fmt: skip
+    document = _Document(router.features, tuple(router.scales.tolist()), tuple(clusters))
     with atomic_file(path) as part:
-        part.write_text(to_json(document) + "\n", encoding="utf-8")
+        text = to_json({_VERSION_KEY: VERSION, **attrs.asdict(document)})
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def read_router(path: Path) -> Router:
@@ -76,69 +117,36 @@ def read_router(path: Path) -> Router:
     return _router(document, str(path))
 
 
-def _router(document: Any, where: str) -> Router:
-    if not isinstance(document, dict) or _VERSION_KEY not in document:
+def _router(given: Any, where: str) -> Router:
+    if not isinstance(given, dict) or _VERSION_KEY not in given:
         raise DataError(f"{where} is no router: expected an object with the key {_VERSION_KEY!r}")
-    version = document[_VERSION_KEY]
+    version = given[_VERSION_KEY]
     if isinstance(version, bool) or version != VERSION:
         raise DataError(
             f"{where} is a router of version {version!r:.40}, and this nucfuse reads version "
             f"{VERSION} only; make it anew with nucfuse route fit"
         )
-    _check_keys(document, _KEYS, where)
-    features = document["features"]
-    if not isinstance(features, str) or features not in FEATURES:
-        known = ", ".join(FEATURES)
-        raise DataError(f"{where}: features must be one of {known}, got {features!r:.40}")
-    n = len(FEATURES[features].names)
-    scales = _numbers(document["scales"], n, f"{where}: scales", positive=True)
-    entries = document["clusters"]
-    if not isinstance(entries, list) or not entries:
-        raise DataError(f"{where}: clusters must be a list of at least one, got {entries!r:.40}")
-    rows = [_cluster(entry, n, f"{where}, clusters[{i}]") for i, entry in enumerate(entries)]
-    names, sizes, centres, radii = zip(*rows, strict=True)
+    rest = {key: value for key, value in given.items() if key != _VERSION_KEY}
+    document = read(_Document, rest, where)
+    clusters = [
+        read(_Cluster, entry, f"{where}, clusters[{i}]")
+        for i, entry in enumerate(document.clusters)
+    ]
+    n = len(FEATURES[document.features].names)
+    for numbers in (document.scales, *(cluster.centre for cluster in clusters)):
+        if len(numbers) != n:
+            raise DataError(
+                f"{where}: scales and centres have {n} numbers, got {list(numbers)!r:.60}"
+            )
+    names = tuple(cluster.name for cluster in clusters)
     for name in names:
         if names.count(name) > 1:
             raise DataError(f"{where}: two clusters are called {name!r}; names must differ")
     return Router(
-        features, scales, names, np.array(centres), np.array(radii), np.array(sizes, np.int64)
+        document.features,
+        np.array(document.scales, float),
+        names,
+        np.array([cluster.centre for cluster in clusters], float),
+        np.array([cluster.radius for cluster in clusters], float),
+        np.array([cluster.images for cluster in clusters], np.int64),
     )
-
-
-def _cluster(entry: Any, n: int, where: str) -> tuple[str, int, Any, float]:
-    """Name, images, centre (F,) and radius of one cluster."""
-    if not isinstance(entry, dict):
-        raise DataError(f"{where} must be an object, got {entry!r:.40}")
-    _check_keys(entry, _CLUSTER_KEYS, where)
-    name, images = entry["name"], entry["images"]
-    if not isinstance(name, str) or not name or name == DEFAULT:
-        raise DataError(f"{where}: name must be a text other than {DEFAULT!r}, got {name!r:.40}")
-    if isinstance(images, bool) or not isinstance(images, int) or not 0 <= images < 2**63:
-        raise DataError(f"{where}: images must be a whole number from 0 on, got {images!r:.40}")
-    centre = _numbers(entry["centre"], n, f"{where}: centre")
-    radius = _number(entry["radius"], f"{where}: radius", positive=True)
-    return name, images, centre, radius
-
-
-def _check_keys(found: dict[str, Any], expected: tuple[str, ...], where: str) -> None:
-    unknown = sorted(set(found) - set(expected))
-    missing = [key for key in expected if key not in found]
-    if unknown:
-        raise DataError(f"{where} has the unknown key {unknown[0]!r}; known: {', '.join(expected)}")
-    if missing:
-        raise DataError(f"{where} lacks the key {missing[0]!r}")
-
-
-def _numbers(values: Any, n: int, what: str, positive: bool = False) -> Any:
-    if not isinstance(values, list) or len(values) != n:
-        raise DataError(f"{what} must be a list of {n} numbers, got {values!r:.60}")
-    return np.array([_number(value, what, positive) for value in values])
-
-
-def _number(value: Any, what: str, positive: bool = False) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # Compared as it is: a whole number of hundreds of digits does not fit a float.
-    if not is_number or not abs(value) <= 1e300 or (positive and value <= 0):
-        kind = "positive numbers" if positive else "numbers"
-        raise DataError(f"{what} must hold finite {kind}, got {value!r:.40}")
-    return float(value)

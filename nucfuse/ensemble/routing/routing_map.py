@@ -17,18 +17,27 @@ all::
 import math
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import attrs
 
 from nucfuse.data.readers.raster import read_bytes
 from nucfuse.ensemble.routing.router import DEFAULT
 from nucfuse.errors import DataError
+from nucfuse.settings import checked, read, several
 
-_KEYS = ("use", "method", "models", "weights", "params")
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
-@dataclass(frozen=True, slots=True)
+def _is_weight(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value < math.inf
+
+
+@attrs.frozen
 class Route:
     """What becomes of the images of a cluster.
 
@@ -38,19 +47,47 @@ class Route:
         The prediction set to take as it is; then nothing else is set.
     method : str or None
         How to fuse; None leaves that to the command.
-    models : tuple of str
-        Prediction sets to fuse; all if empty.
-    weights : tuple of float
-        One for each of ``models``; equal if empty.
-    params : dict
+    models : tuple of str or None
+        Prediction sets to fuse; None means all.
+    weights : tuple of float or None
+        One for each of ``models``; None means equal.
+    params : mapping or None
         Of the method.
     """
 
-    use: str | None = None
-    method: str | None = None
-    models: tuple[str, ...] = ()
-    weights: tuple[float, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
+    use: str | None = checked(
+        None, lambda v: v is None or _is_text(v), "the name of a prediction set"
+    )
+    method: str | None = checked(None, lambda v: v is None or _is_text(v), "the name of a method")
+    models: tuple[str, ...] | None = several(None, _is_text, "a list of prediction sets")
+    weights: tuple[float, ...] | None = several(
+        None, _is_weight, "a list of finite numbers of 0 or more"
+    )
+    params: Mapping[str, Any] | None = checked(
+        None, lambda v: v is None or isinstance(v, Mapping), "a table of settings"
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Check what one setting means for another."""
+        others = (self.method, self.models, self.weights, self.params)
+        if self.use is not None and any(other is not None for other in others):
+            raise DataError("has both use and a fusion; a single model needs no more")
+        for name in self.models or ():
+            if self.models and self.models.count(name) > 1:
+                raise DataError(f"models names {name!r} twice; a model counts once")
+        if self.params and self.method is None:
+            raise DataError("has params, but no method that they belong to; name it")
+        if self.weights is None:
+            return
+        if self.models is None:
+            raise DataError("has weights, but no models that they belong to; list them")
+        if len(self.weights) != len(self.models):
+            raise DataError(
+                f"weights must be a list of {len(self.models)} numbers, one for each of models, "
+                f"got {self.weights!r:.60}"
+            )
+        if not any(self.weights):
+            raise DataError("weights are all 0; give one model at least a say")
 
 
 def read_map(
@@ -96,60 +133,16 @@ def read_map(
         _check_known(name, [*clusters, DEFAULT], f"{path}: cluster")
         if not isinstance(table, dict):
             raise DataError(f'{where} must be a table, such as [{name}] with use = "MODEL"')
-        routes[name] = _route(table, models, methods, where)
+        route = routes[name] = read(Route, table, where)
+        for model in [route.use, *(route.models or ())]:
+            if model is not None:
+                _check_known(model, models, f"{where}: prediction set")
+        if route.method is not None:
+            _check_known(route.method, methods, f"{where}: method")
     default = routes.get(DEFAULT, Route())
     return {name: routes.get(name, default) for name in [*clusters, DEFAULT]}
 
 
-def _route(
-    table: dict[str, Any], models: Collection[str], methods: Collection[str], where: str
-) -> Route:
-    for key in table:
-        _check_known(key, _KEYS, f"{where}: key")
-    if "use" in table:
-        if len(table) > 1:
-            raise DataError(f"{where} has both use and a fusion; a single model needs no more")
-        _check_known(table["use"], models, f"{where}: use: prediction set")
-        return Route(use=table["use"])
-    if "method" in table:
-        _check_known(table["method"], methods, f"{where}: method")
-    chosen = _models(table["models"], models, where) if "models" in table else ()
-    weights = _weights(table["weights"], len(chosen), where) if "weights" in table else ()
-    params = table.get("params", {})
-    if not isinstance(params, dict):
-        raise DataError(f"{where}: params must be a table of settings, got {params!r:.60}")
-    if params and "method" not in table:
-        raise DataError(f"{where} has params, but no method that they belong to; name it")
-    return Route(None, table.get("method"), chosen, weights, params)
-
-
-def _models(names: Any, models: Collection[str], where: str) -> tuple[str, ...]:
-    if not isinstance(names, list) or not names:
-        raise DataError(f"{where}: models must be a list of prediction sets, got {names!r:.60}")
-    for name in names:
-        _check_known(name, models, f"{where}: models: prediction set")
-        if names.count(name) > 1:
-            raise DataError(f"{where}: models names {name!r} twice; a model counts once")
-    return tuple(names)
-
-
-def _weights(weights: Any, n_models: int, where: str) -> tuple[float, ...]:
-    if n_models == 0:
-        raise DataError(f"{where} has weights, but no models that they belong to; list them")
-    if not isinstance(weights, list) or len(weights) != n_models:
-        raise DataError(
-            f"{where}: weights must be a list of {n_models} numbers, one for each of models, got "
-            f"{weights!r:.60}"
-        )
-    for weight in weights:
-        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not is_number or not 0 <= weight < math.inf:
-            raise DataError(f"{where}: weights must be finite and 0 or more, got {weight!r:.40}")
-    if not any(weights):
-        raise DataError(f"{where}: weights are all 0; give one model at least a say")
-    return tuple(float(weight) for weight in weights)
-
-
-def _check_known(name: Any, known: Collection[str], what: str) -> None:
-    if not isinstance(name, str) or name not in known:
+def _check_known(name: str, known: Collection[str], what: str) -> None:
+    if name not in known:
         raise DataError(f"{what} {name!r:.60} is unknown; known: {', '.join(known) or 'none'}")

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from strategies_ensemble import box_sets
 
-from nucfuse.ensemble.boxes.boxes import fuse_boxes, matrix_nms_boxes, nms_boxes, soft_nms_boxes
+from nucfuse.ensemble.boxes.boxes import fuse_boxes, nms_boxes
 
 SHARES = st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 0.6, 1.0])
-DECAYS = st.sampled_from(["linear", "gaussian"])
 SCORES = ["mean", "max", "models", "absent"]
 
 
@@ -41,29 +40,6 @@ def test_nms_matches_naive(sets, iou):
         if not any(share(k, i) > iou for k in kept):
             kept.append(i)
     assert nms_boxes(boxes, scores, classes, iou).tolist() == kept
-
-
-@given(box_sets(), SHARES, DECAYS, SHARES)
-def test_soft_nms_matches_naive(sets, iou, decay, min_score):
-    boxes, scores, classes = joined(sets)
-    order = sorted(range(len(boxes)), key=lambda i: (-scores[i], i))
-    lowered, _ = naive.soft(
-        order, share_of(boxes, classes), scores, [1.0] * len(boxes), iou, decay, 0.5, min_score
-    )
-    kept, left = soft_nms_boxes(boxes, scores, classes, iou, decay, 0.5, min_score)
-    assert sorted(kept.tolist()) == [i for i, s in enumerate(lowered) if s > min_score]
-    assert_allclose(left, np.array(lowered)[kept], rtol=1e-9)
-    assert (np.diff(left) <= 0).all()
-
-
-@given(box_sets(), DECAYS, SHARES)
-def test_matrix_nms_matches_naive(sets, decay, min_score):
-    boxes, scores, classes = joined(sets)
-    order = sorted(range(len(boxes)), key=lambda i: (-scores[i], i))
-    lowered, _ = naive.matrix(order, share_of(boxes, classes), scores, decay, 2.0)
-    kept, left = matrix_nms_boxes(boxes, scores, classes, decay, 2.0, min_score)
-    assert sorted(kept.tolist()) == [i for i, s in enumerate(lowered) if s > min_score]
-    assert_allclose(left, np.array(lowered)[kept], rtol=1e-9)
 
 
 @given(box_sets(), SHARES, st.sampled_from([0.0, 0.3]), st.sampled_from(SCORES))
@@ -285,8 +261,6 @@ def test_small_and_large_boxes_share_a_grid():
 def test_no_boxes():
     assert nms_boxes([], images=[]).size == 0
     assert nms_boxes([]).size == 0
-    assert soft_nms_boxes(np.zeros((0, 4)))[1].size == 0
-    assert matrix_nms_boxes([])[0].size == 0
     assert fuse_boxes([[], []]).boxes.shape == (0, 4)
 
 
@@ -310,7 +284,7 @@ def test_no_score_counts_as_one():
         ({"weights": [-1]}, "weights"),
         ({"iou": 2}, "iou must be"),
         ({"min_score": -1}, "min_score must be"),
-        ({"score": "best"}, "score must be one of 'mean'"),
+        ({"score": "best"}, "score must be one of mean"),
     ],
 )
 def test_bad_input(given, words):
@@ -335,7 +309,7 @@ def test_bad_input_of_nms(given, words):
 
 
 def test_nms_of_boxes_at_the_threshold_or_just_above_it():
-    """In float32 these IoU are 0.5; in an image of 1e6 the margin of the comparison counts."""
+    """Also in a large image, where the boxes are small in their frame."""
     far = [1e6, 1e6, 1e6 + 1, 1e6 + 1]
     boxes = np.array([[0, 0, 1, 2], [0, 0, 1, 1], far])
     assert nms_boxes(boxes, [0.9, 0.8, 0.7], iou=0.5).tolist() == [0, 1, 2]
@@ -344,7 +318,7 @@ def test_nms_of_boxes_at_the_threshold_or_just_above_it():
     assert nms_boxes(boxes, [0.9, 0.8, 0.7], [0, 1, 0], iou=0.5).tolist() == [0, 1, 2]
 
 
-# The last is crowded: too many boxes are in the strips near a box, and a grid is used.
+# The last is crowded: many boxes are in the strips near a box.
 @pytest.mark.parametrize(("n", "side"), [(16, 40), (17, 40), (256, 40), (257, 40), (600, 6)])
 @pytest.mark.parametrize("iou", [0.05, 0.1, 0.4, 0.5, 0.7])
 def test_nms_of_images_of_any_size_matches_naive(n, side, iou):
@@ -368,8 +342,8 @@ def test_nms_of_long_boxes_and_of_those_without_a_side_matches_naive(flat, iou):
 
 @pytest.mark.parametrize("apart", [1e5, 1e8, 1e12])
 @pytest.mark.parametrize("iou", [0.2, 0.5])
-def test_nms_of_boxes_that_float32_cannot_tell_apart_matches_naive(apart, iou):
-    """In units of the frame the boxes are small, or lost in rounding; some IoU are at 1 / 2."""
+def test_nms_of_small_boxes_far_apart_matches_naive(apart, iou):
+    """In units of the frame the boxes are lost in rounding; some IoU are at 1 / 2."""
     rng = np.random.default_rng(4)
     corners = rng.integers(0, 4, (200, 2)) * apart
     boxes = np.hstack([corners, corners + rng.integers(1, 3, (200, 2))])

@@ -27,10 +27,7 @@ def test_pairs_are_those_of_comparing_all(holes, threshold, seed):
     masks = masks_of(rng, 14, 16, holes)
     models, classes = rng.integers(0, 4, (2, 14)).astype(np.int32) // [[1], [2]]
     x = Instances.from_masks(masks)
-    found = matching_pairs(
-        (*x.runs, x.boxes, x.areas, x.shape[0]), models.astype(np.int32),
-        classes.astype(np.int32), threshold,
-    )  # fmt: skip
+    found = matching_pairs(x.arrays, models.astype(np.int32), classes.astype(np.int32), threshold)
     expected = {}
     for a in range(14):
         for b in range(a):

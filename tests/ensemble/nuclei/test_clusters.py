@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies_ensemble import instances_of, raw_sets, weights_for
 
-from nucfuse.ensemble.nuclei.candidates import pooled
+from nucfuse.ensemble.nuclei.candidates import candidates_of
 from nucfuse.ensemble.nuclei.clusters import find_clusters
 from nucfuse.masks.instances import Instances
 
@@ -16,10 +16,10 @@ def test_matches_naive(data):
     sets = data.draw(raw_sets())
     weights = data.draw(weights_for(sets))
     iou = data.draw(SHARES)
-    pool = pooled([instances_of(s) for s in sets], np.array(weights))
-    clusters = find_clusters(pool, iou)
+    candidates = candidates_of([instances_of(s) for s in sets], np.array(weights))
+    clusters = find_clusters(candidates, iou)
     found = [
-        pool.inputs[clusters.members[a:b]].tolist()
+        candidates.inputs[clusters.members[a:b]].tolist()
         for a, b in zip(clusters.offsets[:-1], clusters.offsets[1:], strict=True)
     ]
     expected = naive.clusters(naive.pooled(sets, weights)[0], iou)
@@ -29,13 +29,13 @@ def test_matches_naive(data):
 @given(st.data())
 def test_at_most_one_nucleus_of_each_model(data):
     sets = data.draw(raw_sets())
-    pool = pooled([instances_of(s) for s in sets], np.ones(len(sets)))
-    clusters = find_clusters(pool, data.draw(SHARES))
-    assert sorted(clusters.members.tolist()) == list(range(len(pool.masks)))
+    candidates = candidates_of([instances_of(s) for s in sets], np.ones(len(sets)))
+    clusters = find_clusters(candidates, data.draw(SHARES))
+    assert sorted(clusters.members.tolist()) == list(range(len(candidates.masks)))
     for a, b in zip(clusters.offsets[:-1], clusters.offsets[1:], strict=True):
-        models = pool.models[clusters.members[a:b]].tolist()
+        models = candidates.models[clusters.members[a:b]].tolist()
         assert len(models) == len(set(models))
-        assert (np.diff(pool.ranks[clusters.members[a:b]]) > 0).all()
+        assert (np.diff(candidates.ranks[clusters.members[a:b]]) > 0).all()
 
 
 def row(*masks, **kwargs):
@@ -44,20 +44,22 @@ def row(*masks, **kwargs):
 
 def test_the_better_match_is_taken_first():
     """Both halves of a split nucleus match the whole; the larger has the higher IoU."""
-    pool = pooled([row("xxx.....", "...xxxxx"), row("xxxxxxxx")], np.ones(2))
-    clusters = find_clusters(pool, 0.3)
+    candidates = candidates_of([row("xxx.....", "...xxxxx"), row("xxxxxxxx")], np.ones(2))
+    clusters = find_clusters(candidates, 0.3)
     sets = [set(c.tolist()) for c in np.split(clusters.members, clusters.offsets[1:-1])]
     assert sorted(map(sorted, sets)) == [[0], [1, 2]]
 
 
 def test_of_equal_matches_that_of_the_stronger_nucleus_comes_first():
     halves = row("xxx...", "...xxx", scores=[0.5, 0.75])
-    pool = pooled([halves, row("xxxxxx")], np.ones(2))
-    clusters = find_clusters(pool, 0.3)
+    candidates = candidates_of([halves, row("xxxxxx")], np.ones(2))
+    clusters = find_clusters(candidates, 0.3)
     assert [2, 1] in [c.tolist() for c in np.split(clusters.members, clusters.offsets[1:-1])]
 
 
 def test_a_chain_ends_where_it_meets_a_model_again():
-    pool = pooled([row("xxxx....", "...xxxx."), row(".xxxx..."), row("..xxxx..")], np.ones(3))
-    clusters = find_clusters(pool, 0.2)
+    candidates = candidates_of(
+        [row("xxxx....", "...xxxx."), row(".xxxx..."), row("..xxxx..")], np.ones(3)
+    )
+    clusters = find_clusters(candidates, 0.2)
     assert sorted(clusters.votes.tolist()) == [1, 3]

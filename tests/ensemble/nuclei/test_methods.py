@@ -9,8 +9,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from strategies_ensemble import instances_of, label_sets, raw_sets, weights_for
 
 from nucfuse.ensemble.nuclei.methods import METHODS, fuse_instances
-from nucfuse.ensemble.nuclei.provenance import Fate
+from nucfuse.ensemble.nuclei.provenance import Outcome
 from nucfuse.masks.instances import Instances
+from nucfuse.settings import describe
 
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 0.6, 2 / 3])
 SIGMAS = st.sampled_from([0.25, 0.5, 2.0])
@@ -66,7 +67,7 @@ def check_against_naive(sets, method, weights, disjoint, params):
         assert sorted(inputs.tolist()) == sorted(expected["contributors"])
         assert fusion.votes[k] == expected["votes"]
         assert fusion.cut[k] == expected["cut"]
-    assert list(zip(fusion.fate.tolist(), fusion.by.tolist(), strict=True)) == fates
+    assert list(zip(fusion.outcomes.tolist(), fusion.by.tolist(), strict=True)) == fates
 
 
 @pytest.mark.parametrize("method", NAMES)
@@ -174,22 +175,22 @@ def test_results_are_disjoint_and_all_is_accounted_for(method, data):
     assert (result.areas > 0).all()
     Instances.from_runs(result.shape, *result.runs)  # checks the runs
     n, n_inputs = len(result), sum(map(len, instances))
-    assert fusion.fate.size == fusion.by.size == n_inputs
+    assert fusion.outcomes.size == fusion.by.size == n_inputs
     assert fusion.counts.sum() == n_inputs
     assert fusion.votes.size == fusion.cut.size == fusion.offsets.size - 1 == n
     assert (np.diff(fusion.offsets) >= 1).all()
     assert ((fusion.votes >= 1) & (fusion.votes <= len(sets))).all()
-    inside = fusion.fate <= Fate.FUSED
+    inside = fusion.outcomes <= Outcome.FUSED
     assert set(fusion.contributors.tolist()) == set(np.flatnonzero(inside).tolist())
-    assert (fusion.by[fusion.fate == Fate.DROPPED] == -1).all()
-    suppressors = fusion.by[fusion.fate == Fate.SUPPRESSED]
+    assert (fusion.by[fusion.outcomes == Outcome.DROPPED] == -1).all()
+    suppressors = fusion.by[fusion.outcomes == Outcome.SUPPRESSED]
     assert ((suppressors >= 0) & (suppressors < n_inputs)).all()
     for i in np.flatnonzero(inside):
         made_from = fusion.contributors[
             fusion.offsets[fusion.by[i]] : fusion.offsets[fusion.by[i] + 1]
         ]
         assert i in made_from
-        assert (fusion.fate[i] == Fate.KEPT) == (made_from.size == 1)
+        assert (fusion.outcomes[i] == Outcome.KEPT) == (made_from.size == 1)
     if method in ("weighted", "consensus", "revote", "staple"):  # one nucleus per model
         for r in range(n):
             models = [m for m, _ in fusion.made_from(r)]
@@ -286,8 +287,8 @@ def test_a_pixel_with_half_of_the_votes_is_out():
 
 def test_iou_must_exceed_the_threshold():
     sets = [row("xxx."), row(".xxx")]  # IoU 1/2
-    assert fuse_instances(sets, "mask_nms", iou=0.5, disjoint=False).fate.tolist() == [0, 0]
-    assert fuse_instances(sets, "mask_nms", iou=0.49).fate.tolist() == [0, 2]
+    assert fuse_instances(sets, "mask_nms", iou=0.5, disjoint=False).outcomes.tolist() == [0, 0]
+    assert fuse_instances(sets, "mask_nms", iou=0.49).outcomes.tolist() == [0, 2]
     assert fuse_instances(sets, "consensus", iou=0.5).instances.areas.tolist() == []
     assert fuse_instances(sets, "consensus", iou=0.49).votes.tolist() == [2]
 
@@ -313,7 +314,13 @@ def test_revote_takes_the_outline_of_the_majority_where_three_agree():
     sets = [row("xxxx...", "......x"), row(".xxxx..", "......x"), row(".xxx...")]
     fusion = fuse_instances(sets, "revote", iou=0.3)
     assert shown(fusion.instances) == [".xxx...", "......x"]
-    assert fusion.fate.tolist() == [Fate.FUSED, Fate.KEPT, Fate.FUSED, Fate.SUPPRESSED, Fate.FUSED]
+    assert fusion.outcomes.tolist() == [
+        Outcome.FUSED,
+        Outcome.KEPT,
+        Outcome.FUSED,
+        Outcome.SUPPRESSED,
+        Outcome.FUSED,
+    ]
     assert fusion.by.tolist() == [0, 1, 0, 1, 0]
     assert fusion.votes.tolist() == [3, 2]
 
@@ -332,7 +339,7 @@ def test_what_is_mostly_covered_is_dropped():
     sets = [row("xxxx.", scores=[0.9]), row(".xxxx", scores=[0.8])]
     parameters = {"method": "mask_nms", "iou": 0.9}
     assert shown(fuse_instances(sets, **parameters).instances) == ["xxxx."]
-    assert fuse_instances(sets, **parameters).fate.tolist() == [Fate.KEPT, Fate.DROPPED]
+    assert fuse_instances(sets, **parameters).outcomes.tolist() == [Outcome.KEPT, Outcome.DROPPED]
     assert shown(fuse_instances(sets, **parameters, min_left=0.25).instances) == ["xxxx.", "....x"]
     both = fuse_instances(sets, **parameters, disjoint=False)
     assert shown(both.instances) == ["xxxx.", ".xxxx"]
@@ -349,7 +356,7 @@ def test_classes_are_fused_apart():
 def test_union_joins_what_touches():
     fusion = fuse_instances([row("xx...", "..x.."), row("....x")], "union")
     assert shown(fusion.instances) == ["xxx..", "....x"]
-    assert fusion.fate.tolist() == [Fate.FUSED, Fate.FUSED, Fate.KEPT]
+    assert fusion.outcomes.tolist() == [Outcome.FUSED, Outcome.FUSED, Outcome.KEPT]
 
 
 def test_staple_trusts_the_models_that_agree():
@@ -370,10 +377,10 @@ def test_nothing_in_nothing_out(method):
     empty = Instances.empty((4, 5))
     assert len(fuse_instances([empty, empty], method).instances) == 0
     one_empty = fuse_instances([Instances.empty((1, 3)), row("xx.")], method)
-    assert one_empty.fate.size == 1
+    assert one_empty.outcomes.size == 1
     without_pixels = row("...", "xx.")
     fusion = fuse_instances([without_pixels, row("xx.")], method)
-    assert fusion.fate[0] == Fate.DROPPED
+    assert fusion.outcomes[0] == Outcome.DROPPED
     assert shown(fusion.instances) == ["xx."]
 
 
@@ -410,10 +417,13 @@ def test_inputs_are_left_alone():
         ({"method": "magic"}, "unknown method 'magic'; there are: weighted, consensus"),
         ({"iou": 1.5}, r"iou must be a number in \[0, 1\], got 1.5"),
         ({"iou": math.nan}, "iou must be"),
-        ({"min_votes": 2}, "has no parameter 'min_votes'; it has: iou, threshold, absent"),
+        (
+            {"min_votes": 2},
+            "has no setting 'min_votes'; there are: min_left, iou, threshold, absent",
+        ),
         ({"method": "consensus", "min_votes": 2.5}, "a whole number"),
-        ({"method": "consensus", "outline": "round"}, "one of 'majority', 'medoid'"),
-        ({"method": "union", "iou": 0.5}, "it has: none"),
+        ({"method": "consensus", "outline": "round"}, "one of majority, medoid"),
+        ({"method": "union", "iou": 0.5}, "there are: min_left"),
         ({"method": "fallback", "primary": 2}, "primary must be"),
         ({"method": "revote", "primary": 0, "weights": [0, 1]}, "primary must be"),
         ({"min_left": -1}, "min_left must be"),
@@ -434,9 +444,8 @@ def test_sets_must_be_instances():
 
 
 @pytest.mark.parametrize("method", NAMES)
-def test_every_parameter_has_a_range_that_holds_its_default(method):
+def test_every_setting_has_a_range_and_is_explained(method):
     assert METHODS[method].summary
-    for parameter in METHODS[method].parameters:
-        assert parameter.checked(parameter.default) == parameter.default
-        assert parameter.what
-        assert parameter.range
+    for setting in describe(METHODS[method].settings):
+        assert setting.what
+        assert setting.range

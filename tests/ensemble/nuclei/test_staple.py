@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from nucfuse.ensemble.nuclei.candidates import pooled
+from nucfuse.ensemble.nuclei.candidates import candidates_of
 from nucfuse.ensemble.nuclei.clusters import find_clusters
 from nucfuse.ensemble.nuclei.staple import rated
 from nucfuse.masks.instances import Instances
@@ -27,11 +27,12 @@ def test_ratings_match_naive(seed, n_models, n_nuclei):
     decisions[np.arange(n_nuclei), rng.integers(0, n_models, n_nuclei)] = True
     weights = rng.integers(1, 5, n_models) / 4
     weights /= weights.max()
-    pool = pooled(sets_of(decisions), weights)
-    clusters = find_clusters(pool, 0.5)
-    ratings = rated(pool, clusters)
+    candidates = candidates_of(sets_of(decisions), weights)
+    clusters = find_clusters(candidates, 0.5)
+    ratings = rated(candidates, clusters)
     found = [
-        set(pool.models[c].tolist()) for c in np.split(clusters.members, clusters.offsets[1:-1])
+        set(candidates.models[c].tolist())
+        for c in np.split(clusters.members, clusters.offsets[1:-1])
     ]
     p, q, real = naive.staple_ratings(found, weights)
     assert_allclose(ratings.sensitivity, p, rtol=1e-6)
@@ -44,8 +45,8 @@ def test_a_model_that_errs_is_rated_lower():
     decisions = np.zeros((70, 3), bool)
     decisions[:40, 0] = decisions[:, 2] = True
     decisions[:20, 1] = True
-    pool = pooled(sets_of(decisions), np.ones(3))
-    ratings = rated(pool, find_clusters(pool, 0.5))
+    candidates = candidates_of(sets_of(decisions), np.ones(3))
+    ratings = rated(candidates, find_clusters(candidates, 0.5))
     assert ratings.sensitivity[0] > 0.9 > ratings.sensitivity[1]
     assert ratings.precision[0] > ratings.precision[2]
     assert ratings.weights[0] > ratings.weights[1]
@@ -55,7 +56,7 @@ def test_a_model_that_errs_is_rated_lower():
 
 
 def test_no_nuclei():
-    pool = pooled([Instances.empty((2, 2))] * 2, np.ones(2))
-    ratings = rated(pool, find_clusters(pool, 0.5))
+    candidates = candidates_of([Instances.empty((2, 2))] * 2, np.ones(2))
+    ratings = rated(candidates, find_clusters(candidates, 0.5))
     assert ratings.posterior.size == 0
     assert_allclose(ratings.sensitivity, 0.9)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from nucfuse.ensemble.nuclei.candidates import pooled
+from nucfuse.ensemble.nuclei.candidates import candidates_of
 from nucfuse.ensemble.nuclei.clusters import Clusters, find_clusters
 from nucfuse.ensemble.nuclei.weighted import WHOLE_VOTE, voted, whole_votes
 from nucfuse.masks.instances import Instances
@@ -32,10 +32,10 @@ def test_vote_is_that_of_counting_pixels(size, holes, seed, threshold):
     masks = np.array(list(discs(rng, size, 4, holes)))
     scores = rng.integers(1, 9, 4) / 8
     sets = [Instances.from_masks([m], scores=[s]) for m, s in zip(masks, scores, strict=True)]
-    pool = pooled(sets, np.ones(4))
+    candidates = candidates_of(sets, np.ones(4))
     # One cluster, whether they match or not; a disc may lie outside.
-    together = Clusters(pool.order.astype(np.int32), np.array([0, len(pool.masks)]))
-    fused = voted(pool, together, threshold, absent=0.0)
+    together = Clusters(candidates.order.astype(np.int32), np.array([0, len(candidates.masks)]))
+    fused = voted(candidates, together, threshold, absent=0.0)
     counts = (masks * scores[:, np.newaxis, np.newaxis]).sum(axis=0)
     shares = counts / scores[masks.any(axis=(1, 2))].sum()
     assert_array_equal(fused.to_masks()[0], shares > threshold)
@@ -54,9 +54,9 @@ def test_vote_on_plain_masks_that_lie_apart(seed, n_models):
             mask[y0:y1, x] = True
     scores = rng.integers(1, 9, n_models) / 8
     sets = [Instances.from_masks([m], scores=[s]) for m, s in zip(masks, scores, strict=True)]
-    pool = pooled(sets, np.ones(n_models))
-    together = Clusters(pool.order.astype(np.int32), np.array([0, n_models]))
-    fused = voted(pool, together, 0.5, absent=0.0)
+    candidates = candidates_of(sets, np.ones(n_models))
+    together = Clusters(candidates.order.astype(np.int32), np.array([0, n_models]))
+    fused = voted(candidates, together, 0.5, absent=0.0)
     counts = (masks * scores[:, np.newaxis, np.newaxis]).sum(axis=0)
     assert_array_equal(fused.to_masks()[0], counts / scores.sum() > 0.5)
     Instances.from_runs(fused.shape, *fused.runs)  # runs that touch are joined
@@ -68,8 +68,8 @@ def test_masks_that_fill_columns():
     masks[1, :, 4:] = False
     masks[2, :2, 0] = False
     sets = [Instances.from_masks([m]) for m in masks]
-    pool = pooled(sets, np.ones(3))
-    fused = voted(pool, find_clusters(pool, 0.0), 0.5, absent=0.0)
+    candidates = candidates_of(sets, np.ones(3))
+    fused = voted(candidates, find_clusters(candidates, 0.0), 0.5, absent=0.0)
     assert fused.to_rle() == ["1 30"]
 
 
@@ -85,7 +85,7 @@ def test_sums_do_not_depend_on_the_order_of_models():
     sets = [Instances.from_masks([m], source=str(k)) for k, m in enumerate(masks)]
     results = set()
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
-        pool = pooled([sets[k] for k in order], weights[order])
-        fused = voted(pool, find_clusters(pool, 0.0), 0.5, absent=0.0)
+        candidates = candidates_of([sets[k] for k in order], weights[order])
+        fused = voted(candidates, find_clusters(candidates, 0.0), 0.5, absent=0.0)
         results.add((*fused.to_rle(), *fused.scores.tolist()))
     assert len(results) == 1

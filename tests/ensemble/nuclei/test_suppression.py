@@ -1,6 +1,5 @@
 import math
 
-import naive
 import naive_ensemble
 import numpy as np
 import pytest
@@ -10,14 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as coco
 from strategies import instance_sets
 
-from nucfuse.ensemble.nuclei.nms import (
-    box_nms,
-    mask_nms,
-    mask_suppressors,
-    matrix_nms,
-    nms_indices,
-    soft_nms,
-)
+from nucfuse.ensemble.kernels.mask_nms import suppress_masks
+from nucfuse.ensemble.nuclei.suppression import mask_nms, matrix_nms, nms_indices, soft_nms
 from nucfuse.masks.instances import Instances
 
 SHARES = st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 0.6, 1.0])
@@ -66,13 +59,17 @@ def test_mask_nms_matches_naive(instances, iou, over):
 @given(instance_sets(), SHARES, st.sampled_from(["union", "smaller"]))
 def test_the_lowest_in_rank_of_those_kept_suppresses(instances, iou, over):
     masks, classes, _, order = sizes_of(instances)
-    share, ranks = shares_of(masks, classes, over), np.argsort(order)
+    share, strengths = shares_of(masks, classes, over), -np.argsort(order).astype(float)
     kept = greedy(order, share, iou)
     by = [
         next((k for k in order if k in kept and share(k, i) > iou), -1) for i in range(len(masks))
     ]
     by = [-1 if i in kept else k for i, k in enumerate(by)]
-    assert mask_suppressors(instances, ranks, iou, over).tolist() == by
+    groups = np.arange(len(masks), dtype=np.int32)
+    found = suppress_masks(
+        instances.arrays, groups, np.array(classes, np.int32), strengths, iou, over == "smaller"
+    )
+    assert found.tolist() == by
 
 
 @given(instance_sets(), SHARES)
@@ -84,17 +81,6 @@ def test_mask_nms_matches_pycocotools(instances, iou):
     shares = coco.iou(rles, rles, [0] * len(masks))
     kept = greedy(order, lambda i, j: shares[i, j] * (classes[i] == classes[j]), iou)
     assert mask_nms(instances, iou) == instances[kept]
-
-
-@given(instance_sets(), SHARES)
-def test_box_nms_matches_naive(instances, iou):
-    masks, classes, _, order = sizes_of(instances)
-    boxes = [naive.box(mask) for mask in masks]
-
-    def share(i, j):
-        return naive_ensemble.box_iou(boxes[i], boxes[j]) if classes[i] == classes[j] else 0.0
-
-    assert box_nms(instances, iou) == instances[greedy(order, share, iou)]
 
 
 @given(instance_sets(), SHARES, DECAYS, SIGMAS, SHARES)
@@ -127,8 +113,6 @@ def test_matrix_nms_matches_naive(instances, decay, sigma, min_score):
 def test_twice_is_once(instances, iou, over):
     once = mask_nms(instances, iou, over)
     assert mask_nms(once, iou, over) == once
-    boxes = box_nms(instances, iou)
-    assert box_nms(boxes, iou) == boxes
 
 
 @given(instance_sets(), SHARES)
@@ -200,7 +184,6 @@ def test_dense_field_of_many_masks():
     corners = [(6 * (k % 10), 6 * (k // 10 % 10)) for k in range(300)]
     x = Instances.from_crops(crops, corners, (60, 60), scores=np.linspace(1, 0, 300))
     assert mask_nms(x) == x[:100]
-    assert box_nms(x) == x[:100]
     assert soft_nms(x, min_score=0.0) == x[:100].with_scores(x.scores[:100])
 
 
@@ -245,7 +228,7 @@ def test_counting_ends_early_only_where_enough_is_shared(gap):
         assert nms_indices(x, np.nextafter(iou, 0)).tolist() == [0]
 
 
-@pytest.mark.parametrize("function", [mask_nms, nms_indices, box_nms, soft_nms, matrix_nms])
+@pytest.mark.parametrize("function", [mask_nms, nms_indices, soft_nms, matrix_nms])
 def test_no_masks_and_masks_without_pixels(function):
     assert len(function(Instances.empty((3, 4)))) == 0
     assert len(function(row("...", "xx.", "..."))) == 3
@@ -256,9 +239,9 @@ def test_no_masks_and_masks_without_pixels(function):
     [
         (mask_nms, {"iou": -0.1}, r"iou must be a number in \[0, 1\]"),
         (nms_indices, {"iou": 1.5}, r"iou must be a number in \[0, 1\]"),
-        (nms_indices, {"over": "area"}, "over must be one of 'union', 'smaller'"),
-        (mask_nms, {"over": "both"}, "over must be one of 'union', 'smaller'"),
-        (box_nms, {"iou": math.nan}, "iou must be"),
+        (nms_indices, {"over": "area"}, "over must be one of union, smaller"),
+        (mask_nms, {"over": "both"}, "over must be one of union, smaller"),
+        (mask_nms, {"iou": math.nan}, "iou must be"),
         (soft_nms, {"iou": 2}, "iou must be"),
         (soft_nms, {"sigma": 0}, "sigma must be"),
         (soft_nms, {"decay": "cubic"}, "decay must be"),

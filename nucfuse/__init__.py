@@ -31,8 +31,10 @@ _HOMES = {
     "soft_nms": "nucfuse.ensemble.nuclei.nms",
     "matrix_nms": "nucfuse.ensemble.nuclei.nms",
     "mean_maps": "nucfuse.ensemble.maps.fuse_maps",
-    "score": "nucfuse.metrics.scoring",
+    "score": "nucfuse.api",
+    "compare": "nucfuse.api",
     "Scores": "nucfuse.metrics.scores",
+    "Comparison": "nucfuse.metrics.comparison",
     "open_dataset": "nucfuse.data.layouts",
     "write_dataset": "nucfuse.data.layouts",
     "DataError": "nucfuse.errors",
@@ -41,6 +43,7 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
+    from nucfuse.api import compare, score
     from nucfuse.clean.overlaps import remove_overlaps
     from nucfuse.data.layouts import open_dataset, write_dataset
     from nucfuse.ensemble.fuse import fuse
@@ -52,8 +55,8 @@ if TYPE_CHECKING:
     from nucfuse.masks.instances import Instances
     from nucfuse.masks.overlap import Overlaps, mask_iou, overlaps, self_overlaps
     from nucfuse.masks.rle import RLEError
+    from nucfuse.metrics.comparison import Comparison
     from nucfuse.metrics.scores import Scores
-    from nucfuse.metrics.scoring import score
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1] / "nucfuse"
 LAYERS = (
     ("cli",),
     ("commands",),
+    ("api",),
     ("pipeline",),
     ("report",),
     ("models",),

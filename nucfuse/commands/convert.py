@@ -1,7 +1,6 @@
 """`nucfuse convert`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -22,8 +21,18 @@ from nucfuse.commands.options import PATH, READING
     help="Images or a data set that know the image sizes, for a Kaggle submission.",
 )
 @READING
-def convert(source: Path, target: Path, to: str, **settings: Any) -> None:
+def convert(
+    source: Path,
+    target: Path,
+    to: str,
+    sizes: Path | None,
+    format_: str | None,
+    jobs: int | None,
+    engine: str | None,
+) -> None:
     """Convert a data set to another format."""
     from nucfuse.pipeline import converting
+    from nucfuse.pipeline.running import Reading, engine_name
 
-    click.echo(converting.convert(source, target, to, **settings), err=True)
+    reading = Reading(format_, engine_name(jobs, engine))
+    click.echo(converting.convert(source, target, to, sizes, reading), err=True)

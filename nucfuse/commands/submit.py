@@ -1,11 +1,14 @@
 """`nucfuse submit`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from nucfuse.commands.options import PATH, READING
+
+if TYPE_CHECKING:
+    from nucfuse.clean.overlaps import By
 
 
 @click.command()
@@ -25,8 +28,19 @@ from nucfuse.commands.options import PATH, READING
     help="Which nucleus gets a pixel that several claim.",
 )
 @READING
-def submit(pred: Path, target: Path, **settings: Any) -> None:
+def submit(
+    pred: Path,
+    target: Path,
+    sample_submission: Path | None,
+    sizes: Path | None,
+    by: "By",
+    format_: str | None,
+    jobs: int | None,
+    engine: str | None,
+) -> None:
     """Write a Kaggle submission: overlaps removed, one row per nucleus, empty images kept."""
     from nucfuse.pipeline import converting
+    from nucfuse.pipeline.running import Reading, engine_name
 
-    click.echo(converting.submit(pred, target, **settings), err=True)
+    reading = Reading(format_, engine_name(jobs, engine))
+    click.echo(converting.submit(pred, target, sample_submission, sizes, by, reading), err=True)

@@ -47,4 +47,4 @@ errors", ECCV 2020, doi:10.1007/978-3-030-58580-8_33, does the same for COCO's a
 # Kinds of nuclei; the kernels give indices into it.
 KINDS = ("hit", "split", "merged", "poor_boundary", "missed", "spurious")
 # What can be mended, in the kernels' order.
-MENDABLE = ("missed", "spurious", "split", "merged", "poor_boundary", "imprecise")
+CORRECTABLE = ("missed", "spurious", "split", "merged", "poor_boundary", "imprecise")

@@ -19,6 +19,7 @@ from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
 from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
 from nucfuse.pipeline.settings import settings_of
+from nucfuse.report.written import written_text
 
 
 def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequence[str],
@@ -46,7 +47,7 @@ def clean(pred: Path, out: Path, *, by: By, split_method: str, settings: Sequenc
     counts = Counts()
     samples = each_image(engine_name(jobs, engine), job, member.source.ids, "Cleaning")
     write_dataset(out, counts.watch(samples), format_of_output(out))
-    return f"{out}: {counts.images} images, {counts.nuclei} nuclei{counts.note_text()}"
+    return written_text(out, counts.images, counts.nuclei, notes=counts.notes)
 
 
 def _check_settings(

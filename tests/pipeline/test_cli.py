@@ -224,7 +224,7 @@ def test_ctrl_c(folders, monkeypatch):
     def interrupted(*_args, **_rest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scoring, "score", interrupted)
+    monkeypatch.setattr(scoring, "score_sets", interrupted)
     assert run("score", *folders).exit_code == 130
 
 

@@ -15,6 +15,7 @@ from nucfuse.data.sample import sample_folder
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
+from nucfuse.report.progress import progress_shown
 
 
 def test_engine_names():
@@ -32,7 +33,15 @@ def test_results_come_in_order_and_progress_only_on_a_terminal(capsys):
 
 def test_progress_bar_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress_shown():
+        assert list(each_image("serial", str.upper, ["a"], "Working")) == ["A"]
+    assert "Working" in capsys.readouterr().err
+
+
+def test_no_progress_bar_where_nucfuse_is_a_library(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert list(each_image("serial", str.upper, ["a"], "Working")) == ["A"]
+    assert capsys.readouterr().err == ""
 
 
 def test_output_in_the_way_of_an_input(tmp_path):

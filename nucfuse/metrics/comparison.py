@@ -1,5 +1,6 @@
-"""Two sets of predictions compared on the same images."""
+"""Sets of predictions compared on the same images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nucfuse.metrics import bootstrap
-from nucfuse.metrics.scores import Scores, check_comparable, plain
+from nucfuse.metrics.scores import EXTRA_SCORES, MAIN_SCORES, Scores, check_comparable, plain
 from nucfuse.metrics.summary import FEWER_IS_BETTER, image_values
 
 # Scores of an image closer than this are a tie: sums in another order differ by less.
 _TIE = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
-class Paired:
+@dataclass(frozen=True, eq=False, repr=False)
+class Difference:
     """Differences of two prediction sets, ``other`` less ``first``, on the images both have.
 
     Attributes
@@ -28,10 +29,10 @@ class Paired:
     n_left_out : int
         Images that only one of them has.
     table : DataFrame
-        One row per headline number (index ``score``): ``first``, ``other``, ``difference``, the
-        bootstrap interval ``low`` to ``high`` of the difference, and the images on which ``other``
-        ``wins``, ``losses`` or ``ties``; fewer errors are better. Where an image has no such
-        number (pooled ones) the last three are NA.
+        One row per number of the summary (index ``score``): ``first``, ``other``, ``difference``,
+        the bootstrap interval ``low`` to ``high`` of the difference, and the images on which
+        ``other`` ``wins``, ``losses`` or ``ties``; fewer errors are better. Where an image has no
+        such number (pooled ones) the last three are NA.
     """
 
     names: tuple[str, str]
@@ -41,9 +42,12 @@ class Paired:
 
     @classmethod
     def of(
-        cls, first: Scores, other: Scores, names: tuple[str, str] = ("first", "other"),
-        seed: int = 0, resamples: int = bootstrap.RESAMPLES, level: float = bootstrap.LEVEL,
-    ) -> "Paired":  # fmt: skip
+        cls,
+        first: Scores,
+        other: Scores,
+        names: tuple[str, str] = ("first", "other"),
+        seed: int = 0,
+    ) -> "Difference":
         """Compare two sets; both are resampled with the same images.
 
         Raises
@@ -56,11 +60,9 @@ class Paired:
         if not common:
             raise ValueError(f"{names[0]} and {names[1]} have no image in common")
         sides = [_only(scores, common, seed) for scores in (first, other)]
-        drawn = [side.resampled(resamples) for side in sides]
+        drawn = [side.resampled() for side in sides]
         shared = [name for name in drawn[0].columns if name in drawn[1].columns]
-        low, high = bootstrap.interval(
-            drawn[1][shared].to_numpy() - drawn[0][shared].to_numpy(), level
-        )
+        low, high = bootstrap.interval(drawn[1][shared].to_numpy() - drawn[0][shared].to_numpy())
         values = [[side.summary[name] for name in shared] for side in sides]
         table = pd.DataFrame({"first": values[0], "other": values[1]}, index=shared)
         table.index.name = "score"
@@ -71,21 +73,65 @@ class Paired:
         left_out = len(everyone) - len(common)
         return cls(names, len(common), left_out, table.join(wins.astype("Int64")))
 
+    def __repr__(self) -> str:
+        shown = [name for name in (*MAIN_SCORES, *EXTRA_SCORES) if name in self.table.index]
+        table = self.table.loc[shown, "difference":].to_string(float_format="{:+.4f}".format)
+        return f"{self.names[1]} minus {self.names[0]}, on {self.n_images} images\n{table}"
+
     def to_dict(self) -> dict[str, Any]:
-        """Names, images and a row per headline number, for JSON."""
+        """Names, images and a row per number of the summary, for JSON."""
+        rows = self.table.reset_index().astype(object)
         return {
             "names": list(self.names),
             "n_images": self.n_images,
             "n_left_out": self.n_left_out,
-            "scores": plain(self.table.reset_index().to_dict("records")),
+            "scores": plain(rows.where(rows.notna(), None).to_dict("records")),
         }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Prediction sets, each compared with the first; make one with `nucfuse.compare` or `of`.
+
+    Attributes
+    ----------
+    names : tuple of str
+    scores : tuple of Scores
+    differences : tuple of Difference
+        Of each set after the first, less the first.
+    """
+
+    names: tuple[str, ...]
+    scores: tuple[Scores, ...]
+    differences: tuple[Difference, ...]
+
+    @classmethod
+    def of(cls, scores: Sequence[Scores], names: Sequence[str], seed: int = 0) -> "Comparison":
+        """Compare sets with the first of them; raises as `Difference.of`."""
+        others = zip(scores[1:], names[1:], strict=True)
+        differences = [
+            Difference.of(scores[0], other, (names[0], name), seed) for other, name in others
+        ]
+        return cls(tuple(names), tuple(scores), tuple(differences))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The tables of all differences, with the names of the sets in the last two columns."""
+        parts = [
+            d.table.reset_index().assign(first_name=d.names[0], other_name=d.names[1])
+            for d in self.differences
+        ]
+        return pd.concat(parts)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.differences))
 
 
 def _only(scores: Scores, image_ids: list[str], seed: int) -> Scores:
     """Those images in that order, with that seed, so that both sides are drawn alike."""
     at = {image_id: i for i, image_id in enumerate(scores.image_ids)}
-    results = [scores.results[at[image_id]] for image_id in image_ids]
-    return Scores.build(image_ids, results, scores, seed=seed)
+    images = [scores.image_scores[at[image_id]] for image_id in image_ids]
+    return Scores.build(image_ids, images, scores.request, seed=seed)
 
 
 def _wins(

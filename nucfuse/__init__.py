@@ -6,10 +6,16 @@
 0.5
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if not os.access(__path__[0], os.W_OK):  # where numba keeps compiled code first of all
+    from nucfuse.kernels.cache_folder import ensure_cache_folder
+
+    ensure_cache_folder()
 
 # Public names and their homes (module, or module:own_name). Loaded when first used, so that
 # `import nucfuse` and the command line's help cost no numpy.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 from nucfuse.metrics.request import RequestArguments, ScoreRequest
 from nucfuse.metrics.scores import Scores, Strata
 from nucfuse.metrics.scoring import Masks, score_images
-from nucfuse.pipeline.running import Reading, engine_name
-from nucfuse.pipeline.scoring import ScoreOptions, distinct_names, score_sets
+from nucfuse.pipeline.running import Reading, distinct_names, engine_name
+from nucfuse.pipeline.scoring import ScoreOptions, score_sets
 
 if TYPE_CHECKING:
     from nucfuse.metrics.comparison import Comparison

@@ -27,7 +27,12 @@ LAYERS = (
     ("masks",),
 )
 # Beside the layers: any of them but masks, which knows nobody, may import these.
-FOUNDATION = {"errors": set(), "engine": {"errors"}, "settings": {"errors"}}
+FOUNDATION = {
+    "errors": set(),
+    "engine": {"errors"},
+    "settings": {"errors"},
+    "kernels": set(),
+}
 
 HEAVY = (
     "numpy", "numba", "scipy", "pandas", "cv2", "skimage", "tifffile", "imagecodecs",

@@ -1,10 +1,14 @@
 """`nucfuse convert`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from nucfuse.commands.options import PATH, READING
+from nucfuse.commands.options import PATH, reading
+
+if TYPE_CHECKING:
+    from nucfuse.pipeline.running import Reading
 
 
 @click.command()
@@ -20,19 +24,9 @@ from nucfuse.commands.options import PATH, READING
     type=PATH,
     help="Images or a data set that know the image sizes, for a Kaggle submission.",
 )
-@READING
-def convert(
-    source: Path,
-    target: Path,
-    to: str,
-    sizes: Path | None,
-    format_: str | None,
-    jobs: int | None,
-    engine: str | None,
-) -> None:
+@reading
+def convert(source: Path, target: Path, to: str, sizes: Path | None, reading: "Reading") -> None:
     """Convert a data set to another format."""
     from nucfuse.pipeline import converting
-    from nucfuse.pipeline.running import Reading, engine_name
 
-    reading = Reading(format_, engine_name(jobs, engine))
-    click.echo(converting.convert(source, target, to, sizes, reading), err=True)
+    click.echo(converting.convert(source, target, to, reading, sizes), err=True)

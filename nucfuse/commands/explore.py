@@ -1,10 +1,14 @@
 """`nucfuse explore`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from nucfuse.commands.options import PATH, READING
+from nucfuse.commands.options import PATH, reading
+
+if TYPE_CHECKING:
+    from nucfuse.pipeline.running import Reading
 
 
 @click.command()
@@ -18,16 +22,14 @@ from nucfuse.commands.options import PATH, READING
     help="Say which nuclei the anchors of this Mask R-CNN cover; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@READING
+@reading
 def explore(
     truth: Path,
     images: Path | None,
     out: Path | None,
     anchors: tuple[str, ...],
     as_json: bool,
-    format_: str | None,
-    jobs: int | None,
-    engine: str | None,
+    reading: "Reading",
 ) -> None:
     """Say what a data set is made of: sizes, modalities, nuclei per image, how many touch.
 
@@ -36,7 +38,7 @@ def explore(
     from nucfuse.data.run_record import run_record, to_json
     from nucfuse.models.mask_rcnn.config import preset
     from nucfuse.pipeline import exploring
-    from nucfuse.pipeline.running import Reading, check_output, engine_name
+    from nucfuse.pipeline.running import check_output
     from nucfuse.report.anchors import anchors_dict, anchors_text
     from nucfuse.report.exploration import exploration_text, write_exploration
     from nucfuse.report.plots import check_plotting
@@ -46,7 +48,7 @@ def explore(
     if out is not None:
         check_plotting()
         check_output(out, inputs)
-    result = exploring.explore(truth, images, Reading(format_, engine_name(jobs, engine)))
+    result = exploring.explore(truth, reading, images)
     covered = exploring.anchor_coverage(result, configs)
     summary = {**result.to_dict(), **anchors_dict(covered)}
     if out is not None:

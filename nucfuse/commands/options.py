@@ -66,12 +66,25 @@ _SCORING = options(
     click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap."),
     click.option("--out", type=PATH, help="Folder for the tables."),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
-    READING,
 )
 
 
+def reading(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `READING`; the command gets them as ``reading``, a Reading."""
+
+    @wraps(command)
+    def with_reading(
+        *, format_: str | None, jobs: int | None, engine: str | None, **others: Any
+    ) -> None:
+        from nucfuse.pipeline.running import Reading, engine_name
+
+        command(reading=Reading(format_, engine_name(jobs, engine)), **others)
+
+    return READING(with_reading)
+
+
 def scoring(command: Callable[..., None]) -> Callable[..., None]:
-    """What `score` and `compare` share; the command gets it as ``options``, a ScoreOptions."""
+    """Add what `score` and `compare` share; the command gets it as ``options``, a ScoreOptions."""
 
     @wraps(command)
     def with_options(
@@ -86,13 +99,10 @@ def scoring(command: Callable[..., None]) -> Callable[..., None]:
         missing: Any,
         seed: int,
         truth_format: str | None,
-        format_: str | None,
-        jobs: int | None,
-        engine: str | None,
+        reading: Any,
         **others: Any,
     ) -> None:
         from nucfuse.metrics.request import ScoreRequest
-        from nucfuse.pipeline.running import Reading, engine_name
         from nucfuse.pipeline.scoring import ScoreOptions, StrataOptions
 
         try:
@@ -102,12 +112,10 @@ def scoring(command: Callable[..., None]) -> Callable[..., None]:
         except ValueError as error:
             raise DataError(str(error)) from None
         strata = StrataOptions(by, images, metadata)
-        reading = Reading(format_, engine_name(jobs, engine))
-        command(
-            options=ScoreOptions(request, strata, missing, seed, truth_format, reading), **others
-        )
+        options = ScoreOptions(request, strata, missing, seed, truth_format, reading)
+        command(options=options, **others)
 
-    return _SCORING(with_options)
+    return _SCORING(reading(with_options))
 
 
 SETTINGS = options(

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nucfuse.commands.options import PATH, READING
+from nucfuse.commands.options import PATH, reading
 
 if TYPE_CHECKING:
     from nucfuse.clean.overlaps import By
+    from nucfuse.pipeline.running import Reading
 
 
 @click.command()
@@ -27,20 +28,17 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which nucleus gets a pixel that several claim.",
 )
-@READING
+@reading
 def submit(
     pred: Path,
     target: Path,
     sample_submission: Path | None,
     sizes: Path | None,
     by: "By",
-    format_: str | None,
-    jobs: int | None,
-    engine: str | None,
+    reading: "Reading",
 ) -> None:
     """Write a Kaggle submission: overlaps removed, one row per nucleus, empty images kept."""
     from nucfuse.pipeline import converting
-    from nucfuse.pipeline.running import Reading, engine_name
 
-    reading = Reading(format_, engine_name(jobs, engine))
-    click.echo(converting.submit(pred, target, sample_submission, sizes, by, reading), err=True)
+    wanted = {"sample_submission": sample_submission, "sizes": sizes}
+    click.echo(converting.submit(pred, target, reading, by=by, **wanted), err=True)

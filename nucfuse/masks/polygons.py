@@ -7,7 +7,6 @@ middle is (0.5, 0.5): the convention of COCO, QuPath and ImageJ.
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -170,6 +169,8 @@ def pieces_with_holes(mask: NDArray[np.bool_], corner: ArrayLike) -> list[list[R
 
 def _rings(mask: NDArray[Any], corner: ArrayLike, cross: bool) -> tuple[list[Ring], Sequence[int]]:
     """All rings (P, 2) as x, y, and the piece each belongs to, negative for holes."""
+    import cv2  # not for who draws no outlines: OpenCV takes long to load
+
     y0, x0 = np.asarray(corner, np.int64)
     height, width = mask.shape
     padded = np.zeros((height + 2, width + 2), np.uint8)

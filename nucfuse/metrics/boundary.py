@@ -10,17 +10,10 @@ from nucfuse.masks.kernels.arrays import Pairs
 from nucfuse.masks.overlap import Overlaps
 from nucfuse.masks.overlap import overlaps as overlaps_of
 from nucfuse.metrics.average_precision import dsb_precision
+from nucfuse.metrics.columns import BOUNDARY_COLUMNS
 from nucfuse.metrics.kernels import boundary as kernels
-from nucfuse.metrics.matching import find_hits, pairs_of
-from nucfuse.metrics.request import ScoreRequest, is_strict, percent_array
-
-BOUNDARY_COLUMNS = (
-    "boundary_iou",
-    "boundary_ap",
-    "boundary_precision",
-    "boundary_recall",
-    "boundary_f",
-)
+from nucfuse.metrics.matching import find_hits, pairs_of, take_pairs
+from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest, is_strict, percent_array
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +32,7 @@ class BoundaryScores:
     tp: NDArray[np.int64]
 
     def as_dict(self) -> dict[str, float]:
-        """The numbers by name."""
+        """Name the numbers."""
         return dict(zip(BOUNDARY_COLUMNS, self.numbers.tolist(), strict=True))
 
 
@@ -47,7 +40,7 @@ def score_boundaries(
     true: ArrayLike | Instances,
     pred: ArrayLike | Instances,
     overlaps: Overlaps | None = None,
-    request: ScoreRequest = ScoreRequest(),
+    request: ScoreRequest = DSB_REQUEST,
     *,
     distance: int | None = None,
     tolerance: float = 2.0,
@@ -147,7 +140,7 @@ def _boundary_hits(
     whole = pairs_of(overlaps)
     # The smaller IoU is at most that of the masks: pairs below every threshold can be left out.
     some = 100 * whole.pixels >= min(50, int(percents[0])) * whole.unions
-    pairs = Pairs(*(array[some] for array in whole))
+    pairs = take_pairs(whole, some)
     shared = kernels.shared_boundaries(pairs.rows, pairs.cols, true.depths, pred.depths, distance)
     united = true.areas[pairs.rows] + pred.areas[pairs.cols] - shared
     n_true, n_pred = len(true.masks), len(pred.masks)

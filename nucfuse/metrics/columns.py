@@ -9,11 +9,17 @@ from numpy.typing import NDArray
 from nucfuse.metrics import jaccard, pixel
 from nucfuse.metrics.anatomy import CORRECTABLE
 from nucfuse.metrics.average_precision import dsb_ap, dsb_precision
-from nucfuse.metrics.boundary import BOUNDARY_COLUMNS
 from nucfuse.metrics.image_scores import ImageScores
 from nucfuse.metrics.kernels.sums import Sums
 from nucfuse.metrics.panoptic import panoptic_quality
 
+BOUNDARY_COLUMNS = (
+    "boundary_iou",
+    "boundary_ap",
+    "boundary_precision",
+    "boundary_recall",
+    "boundary_f",
+)
 SCORES = ("dsb_ap", "pq", "sq", "rq", "aji", "aji_plus", "dice", "pixel_iou", "object_dice")
 # Whose nuclei are counted of each kind of error: truths but for those that only predictions make.
 _COUNTED = {"missed": 0, "spurious": 1, "split": 0, "merged": 1, "poor_boundary": 0}
@@ -32,7 +38,7 @@ def image_columns(images: Sequence[ImageScores], percents: Sequence[int]) -> Col
     tp = np.array([image.tp for image in images], np.int64).reshape(-1, len(percents))
     corrections = np.array([image.corrections for image in images], np.int64)
     corrections = corrections.reshape(-1, 2, len(CORRECTABLE), len(percents) + 1)
-    columns = {"n_true": n_true, "n_pred": n_pred}
+    columns: Columns = {"n_true": n_true, "n_pred": n_pred}
     scores, errors = _score_columns(images, n_true + n_pred), _error_columns(corrections)
     columns["dsb_ap"] = dsb_ap(tp, n_true[:, np.newaxis], n_pred[:, np.newaxis])
     columns |= {f"tp_{p}": tp[:, i] for i, p in enumerate(percents)}

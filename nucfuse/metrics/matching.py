@@ -1,6 +1,6 @@
 """Which predicted nucleus is which true one: the matching every score is taken from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,13 @@ class Hits(NamedTuple):
 
 
 def pairs_of(overlaps: Overlaps) -> Pairs:
-    """The overlaps of an image as kernels take them."""
+    """Hand out the overlaps of an image as kernels take them."""
     return Pairs(overlaps.true_index, overlaps.pred_index, overlaps.pixels, overlaps.unions)
+
+
+def take_pairs(pairs: Pairs, some: NDArray[Any]) -> Pairs:
+    """Select pairs by a mask or by their places."""
+    return Pairs(pairs.rows[some], pairs.cols[some], pairs.pixels[some], pairs.unions[some])
 
 
 def find_hits(
@@ -80,27 +85,26 @@ def _assigned_hits(
     pairs: Pairs, percent: int, is_strict: bool, n_true: int, n_pred: int
 ) -> NDArray[np.int64]:
     """Maximum number of one-to-one hits, among these the largest total IoU; pairs, (T + N,)."""
-    pixels, unions = 100 * pairs.pixels, percent * pairs.unions
-    some = np.flatnonzero(pixels > unions if is_strict else pixels >= unions)
-    rows, cols, pixels, unions = (array[some] for array in pairs)
+    pixels, least = 100 * pairs.pixels, percent * pairs.unions
+    some = np.flatnonzero(pixels > least if is_strict else pixels >= least)
+    open_pairs = take_pairs(pairs, some)
     # One more hit must outweigh all IoU that it could cost: at most one for each hit.
     per_hit = min(n_true, n_pred) + 1.0
-    weights = per_hit + _iou_weights(pixels, unions)
-    taken = heaviest_matching(rows, cols, weights, n_true, n_pred)
-    hit = np.full(n_true + n_pred, -1)
-    hit[rows[taken]] = hit[n_true + cols[taken]] = some[taken]
+    weights = per_hit + _iou_weights(open_pairs)
+    taken = heaviest_matching(open_pairs.rows, open_pairs.cols, weights, n_true, n_pred)
+    hit = np.full(n_true + n_pred, -1, np.int64)
+    hit[open_pairs.rows[taken]] = hit[n_true + open_pairs.cols[taken]] = some[taken]
     return hit
 
 
 def most_iou(pairs: Pairs, n_true: int, n_pred: int) -> NDArray[np.int64]:
     """Pairs (M,) of the one-to-one matching of the largest total IoU."""
-    weights = _iou_weights(pairs.pixels, pairs.unions)
-    return heaviest_matching(pairs.rows, pairs.cols, weights, n_true, n_pred)
+    return heaviest_matching(pairs.rows, pairs.cols, _iou_weights(pairs), n_true, n_pred)
 
 
-def _iou_weights(pixels: NDArray[np.int64], unions: NDArray[np.int64]) -> NDArray[np.float64]:
+def _iou_weights(pairs: Pairs) -> NDArray[np.float64]:
     """IoU of each pair plus a trifle for the pixels it shares, which settles ties."""
-    return pixels / unions + _TIE * pixels / (1 + pixels.sum())
+    return pairs.pixels / pairs.unions + _TIE * pairs.pixels / (1 + pairs.pixels.sum())
 
 
 def heaviest_matching(

@@ -69,6 +69,9 @@ class ScoreRequest:
         return cls(percents, rule, extra, allow_overlap)
 
 
+DSB_REQUEST = ScoreRequest()
+
+
 def as_percents(thresholds: Iterable[float]) -> tuple[int, ...]:
     """Thresholds a user gives as fractions, as whole percents in ascending order.
 

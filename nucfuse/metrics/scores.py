@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.metrics import bootstrap, coco, nuclei
+from nucfuse.metrics import bootstrap, nuclei
 from nucfuse.metrics.anatomy import CORRECTABLE
-from nucfuse.metrics.coco import RankedImage, RankedScores
 from nucfuse.metrics.columns import image_columns
 from nucfuse.metrics.image_scores import ImageScores
 from nucfuse.metrics.request import ScoreRequest
@@ -19,6 +18,8 @@ from nucfuse.metrics.summary import Quotients
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nucfuse.metrics.coco import RankedImage, RankedScores
 
 Strata: TypeAlias = "Mapping[str, Sequence[Any]] | pd.DataFrame | None"
 
@@ -125,9 +126,9 @@ class Scores:
     def __getattr__(self, name: str) -> float:
         """A number of the summary."""
         is_made = "image_scores" in self.__dict__
-        if is_made and not (name.startswith("_") or hasattr(type(self), name)):
-            if name in self.summary:
-                return self.summary[name]
+        may_be_score = is_made and not (name.startswith("_") or hasattr(type(self), name))
+        if may_be_score and name in self.summary:
+            return self.summary[name]
         raise AttributeError(f"'Scores' has no attribute and no score {name!r}")
 
     def __dir__(self) -> list[str]:
@@ -176,17 +177,21 @@ class Scores:
         return Quotients.of(self.columns, self.request.percents)
 
     @cached_property
-    def ranked(self) -> RankedScores | None:
+    def ranked(self) -> "RankedScores | None":
         """COCO's numbers, where they were asked for."""
         images = self.ranked_images
-        return coco.accumulate(images) if images else None
+        if not images:
+            return None
+        from nucfuse.metrics.coco import accumulate
+
+        return accumulate(images)
 
     @property
     def _order(self) -> list[int]:
         return sorted(range(len(self)), key=self.image_ids.__getitem__)
 
     @property
-    def ranked_images(self) -> list[RankedImage]:
+    def ranked_images(self) -> "list[RankedImage]":
         """Matched detections in the order of the image ids, which settles ties as COCO does."""
         images = [self.image_scores[i].ranked for i in self._order]
         return [image for image in images if image is not None]
@@ -288,7 +293,9 @@ class Scores:
         for weights in bootstrap.resamplings(len(self), resamples, self.seed):
             numbers = self.quotients.resampled(weights[:, rank])
             if ranked:
-                numbers = np.column_stack([numbers, coco.resampled_ap(ranked, weights)])
+                from nucfuse.metrics.coco import resampled_ap
+
+                numbers = np.column_stack([numbers, resampled_ap(ranked, weights)])
             parts.append(numbers)
         extra = ("coco_ap",) if ranked else ()
         return self.quotients.names + extra, np.concatenate(parts)

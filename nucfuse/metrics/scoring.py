@@ -1,24 +1,26 @@
 """Score label images or `Instances`: one image, or many."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
-from nucfuse.metrics.boundary import score_boundaries
-from nucfuse.metrics.coco import RankedImage, rank_detections
 from nucfuse.metrics.image_scores import ImageScores
 from nucfuse.metrics.kernels.sums import count_image
 from nucfuse.metrics.matching import find_hits, most_iou, pairs_of
-from nucfuse.metrics.request import ScoreRequest, is_strict, percent_array
+from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest, is_strict, percent_array
 from nucfuse.metrics.scores import Scores, Strata
+
+if TYPE_CHECKING:
+    from nucfuse.metrics.coco import RankedImage
 
 Masks = ArrayLike | Instances
 
 
-def score_image(true: Masks, pred: Masks, request: ScoreRequest = ScoreRequest()) -> ImageScores:
+def score_image(true: Masks, pred: Masks, request: ScoreRequest = DSB_REQUEST) -> ImageScores:
     """Score one image; what each number means is said where it is named.
 
     ``dsb_ap``: `average_precision`. ``pq, sq, rq``: `panoptic`. ``aji, aji_plus``: `jaccard`.
@@ -50,22 +52,24 @@ def score_image(true: Masks, pred: Masks, request: ScoreRequest = ScoreRequest()
     n_true, n_pred = found.true_areas.size, found.pred_areas.size
     hits = find_hits(pairs, found, percents, is_strict(request.rule))
     areas = np.concatenate([found.true_areas, found.pred_areas])
-    sums, kinds, counts, closest = count_image(pairs, *hits, areas, n_true)
+    sums, kinds, (tp, corrections), closest = count_image(pairs, *hits, areas, n_true)
     shared = int(pairs.pixels[most_iou(pairs, n_true, n_pred)].sum())
     ranked = boundary = None
     if "coco_ap" in request.extra:
         ranked = _ranked(true, pred, found)
     if "boundary" in request.extra:
+        from nucfuse.metrics.boundary import score_boundaries
+
         boundary = score_boundaries(true, pred, found, request)
     return ImageScores(
-        found, pairs, *counts, sums, shared, kinds, hits.at_half, closest, ranked, boundary
+        found, pairs, tp, corrections, sums, shared, kinds, hits.at_half, closest, ranked, boundary
     )
 
 
 def score_images(
     true: Masks | Sequence[Masks],
     pred: Masks | Sequence[Masks],
-    request: ScoreRequest = ScoreRequest(),
+    request: ScoreRequest = DSB_REQUEST,
     *,
     ids: Sequence[str] | None = None,
     strata: Strata = None,
@@ -120,7 +124,9 @@ def _refuse_overlap(pairs: Overlaps) -> None:
             )
 
 
-def _ranked(true: Masks, pred: Masks, pairs: Overlaps) -> RankedImage:
+def _ranked(true: Masks, pred: Masks, pairs: Overlaps) -> "RankedImage":
+    from nucfuse.metrics.coco import rank_detections
+
     if pairs.pred_areas.size == 0:
         return rank_detections(pairs, [])
     if not isinstance(pred, Instances) or not pred.has_scores:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.metrics.anatomy import CORRECTABLE
-from nucfuse.metrics.boundary import BOUNDARY_COLUMNS
-from nucfuse.metrics.columns import ERRORS, SCORES
+from nucfuse.metrics.columns import BOUNDARY_COLUMNS, ERRORS, SCORES
 from nucfuse.metrics.quotient import quotient
 
 # Means over images, in the order of the summary.

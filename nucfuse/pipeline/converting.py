@@ -19,7 +19,7 @@ from nucfuse.report.written import written_text
 
 
 def convert(
-    source: Path, target: Path, to: str, sizes: Path | None = None, reading: Reading = Reading()
+    source: Path, target: Path, to: str, reading: Reading, sizes: Path | None = None
 ) -> str:
     """Write the data set ``source`` as ``target`` in another format; returns a line of report.
 
@@ -39,10 +39,11 @@ def convert(
 def submit(
     pred: Path,
     target: Path,
+    reading: Reading,
+    *,
     sample_submission: Path | None = None,
     sizes: Path | None = None,
     by: By = "score",
-    reading: Reading = Reading(),
 ) -> str:
     """Write a legal Kaggle submission: disjoint masks, one row each; returns a line of report.
 
@@ -67,7 +68,7 @@ def submit(
     return written_text(target, counts.images, counts.nuclei, detail, counts.notes)
 
 
-def doctor(path: Path, reading: Reading = Reading()) -> Report:
+def doctor(path: Path, reading: Reading) -> Report:
     """Look at every image of a data set and report what is wrong with it."""
     dataset = open_dataset(path, reading.format)
     findings, hashes, n_nuclei = [], {}, 0

@@ -22,7 +22,7 @@ from nucfuse.models.mask_rcnn.coverage import Coverage, coverage
 from nucfuse.pipeline.running import Reading, each_image
 
 
-def explore(truth: Path, images: Path | None = None, reading: Reading = Reading()) -> Exploration:
+def explore(truth: Path, reading: Reading, images: Path | None = None) -> Exploration:
     """Statistics of a data set.
 
     Raises

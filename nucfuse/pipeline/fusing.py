@@ -14,8 +14,13 @@ from nucfuse.errors import DataError
 from nucfuse.pipeline.fuse_report import FusedImage, FuseReport
 from nucfuse.pipeline.members import MemberSet, common_images, open_members
 from nucfuse.pipeline.plans import Plan, Planner, make_planner
-from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
-from nucfuse.pipeline.scoring import distinct_names
+from nucfuse.pipeline.running import (
+    check_output,
+    check_overlap,
+    distinct_names,
+    each_image,
+    engine_name,
+)
 from nucfuse.pipeline.settings import settings_of
 
 _VOTES = ("weighted", "consensus")

@@ -88,3 +88,19 @@ def count_nuclei(sample: Sample) -> int:
     """How many nuclei a sample has; label volumes included."""
     masks = sample.masks
     return len(masks) if isinstance(masks, Instances) else np.unique(masks[masks > 0]).size
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """What to call the prediction sets: the last part of the path, more where that is not enough.
+
+    Examples
+    --------
+    >>> distinct_names([Path("a/pred"), Path("b/pred"), Path("c.csv")])
+    ['a/pred', 'b/pred', 'c']
+    """
+    names = [path.resolve().stem or str(path) for path in paths]
+    longer = [
+        f"{path.resolve().parent.name}/{name}" for path, name in zip(paths, names, strict=True)
+    ]
+    chosen = [long if names.count(n) > 1 else n for n, long in zip(names, longer, strict=True)]
+    return [c if chosen.count(c) == 1 else f"{c}#{k + 1}" for k, c in enumerate(chosen)]

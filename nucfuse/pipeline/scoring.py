@@ -1,7 +1,7 @@
 """Score prediction sets against a truth: pair the images, read them, and score each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -9,20 +9,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from nucfuse.data import run_record as provenance
-from nucfuse.data.dataset import Dataset, Sample
-from nucfuse.data.image_folder import open_images
+from nucfuse.data.dataset import Dataset, Sample, ShapeOf
 from nucfuse.data.layouts import open_dataset
-from nucfuse.data.metadata import column_of
-from nucfuse.data.modality import modality
 from nucfuse.data.pairing import Pairing, listed, pair
-from nucfuse.data.sizes import open_sizes
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.image_scores import ImageScores
-from nucfuse.metrics.request import ScoreRequest
+from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest
 from nucfuse.metrics.scores import Scores
 from nucfuse.metrics.scoring import score_image
-from nucfuse.pipeline.running import Reading, each_image
+from nucfuse.pipeline.running import Reading, distinct_names, each_image
 from nucfuse.report.results import ScoreResult
 
 
@@ -39,12 +35,12 @@ class StrataOptions:
 class ScoreOptions:
     """What to measure, and how to take what is there; see the command's help for each."""
 
-    request: ScoreRequest = ScoreRequest()
-    strata: StrataOptions = StrataOptions()
+    request: ScoreRequest = DSB_REQUEST
+    strata: StrataOptions = field(default_factory=StrataOptions)
     missing: Literal["error", "zero", "skip"] = "error"
     seed: int = 0
     truth_format: str | None = None
-    reading: Reading = Reading()
+    reading: Reading = field(default_factory=Reading)
 
 
 class _ImageResult(NamedTuple):
@@ -64,8 +60,7 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
         If an input is bad, images are missing or unreadable (unless ``options.missing`` says what
         that means), or masks overlap (unless allowed).
     """
-    sizes = None if options.strata.images is None else open_sizes(options.strata.images)
-    true = open_dataset(truth, options.truth_format, sizes)
+    true = open_dataset(truth, options.truth_format, _sizes(options.strata.images))
     sets = [open_dataset(path, options.reading.format, true.shape) for path in preds]
     pairings = [pair(true, pred) for pred in sets]
     if options.missing == "error":
@@ -87,6 +82,14 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
     notes = [note for image in images for note in image.notes]
     names, by = distinct_names(preds), options.strata.by
     return ScoreResult(str(truth), names, scores, pairings, failures, notes, options.missing, by)
+
+
+def _sizes(images: Path | None) -> ShapeOf | None:
+    if images is None:
+        return None
+    from nucfuse.data.sizes import open_sizes
+
+    return open_sizes(images)
 
 
 def score_record(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> dict[str, Any]:
@@ -169,6 +172,8 @@ def _scores_of_set(
 
 def _strata(truth: Dataset, options: ScoreOptions) -> dict[str, list[str]]:
     """A value per image for each ``--by`` except "size", which goes by nucleus."""
+    from nucfuse.data.metadata import column_of
+
     strata = {}
     for name in options.strata.by:
         if name == "modality":
@@ -181,6 +186,9 @@ def _strata(truth: Dataset, options: ScoreOptions) -> dict[str, list[str]]:
 
 
 def _modalities(truth: Dataset, options: ScoreOptions) -> list[str]:
+    from nucfuse.data.image_folder import open_images
+    from nucfuse.data.modality import modality
+
     folder = options.strata.images
     try:
         # A folder of label images would pass for one of images.
@@ -220,19 +228,3 @@ def _refuse_failures(failures: Sequence[Mapping[str, str]], most: int = 10) -> N
         more = f"\n  … and {len(problems) - most} more" if len(problems) > most else ""
         head = f"{len(problems)} predictions cannot be scored:\n  " if len(problems) > 1 else ""
         raise DataError(head + "\n  ".join(problems[:most]) + more)
-
-
-def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """What to call the prediction sets: the last part of the path, more where that is not enough.
-
-    Examples
-    --------
-    >>> distinct_names([Path("a/pred"), Path("b/pred"), Path("c.csv")])
-    ['a/pred', 'b/pred', 'c']
-    """
-    names = [path.resolve().stem or str(path) for path in paths]
-    longer = [
-        f"{path.resolve().parent.name}/{name}" for path, name in zip(paths, names, strict=True)
-    ]
-    chosen = [long if names.count(n) > 1 else n for n, long in zip(names, longer, strict=True)]
-    return [c if chosen.count(c) == 1 else f"{c}#{k + 1}" for k, c in enumerate(chosen)]

@@ -37,7 +37,7 @@ def comparison_text(result: ScoreResult, comparison: "Comparison") -> str:
     for pair in comparison.differences:
         shown = [n for n in (*MAIN_SCORES, *EXTRA_SCORES) if n in pair.table.index]
         rows = [
-            (name, *_difference(row))
+            (str(name), *_difference(row))
             for name, row in pair.table.loc[shown].to_dict("index").items()
         ]
         title = f"{pair.names[1]} minus {pair.names[0]}, on {pair.n_images} images"

@@ -1,6 +1,8 @@
 """Scores of a data set: means, pooled shares, strata, intervals; any split gives the same."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -59,6 +61,35 @@ def test_scores_are_means_over_images():
     for name in (*MEANS, "boundary_iou", "boundary_ap", "boundary_f", "ap_50", "missed"):
         assert SCORES.summary[name] == pytest.approx(SCORES.per_image[name].mean())
     assert SCORES.dsb_ap == SCORES.summary["dsb_ap"] and SCORES.pq == SCORES.summary["pq"]
+
+
+def test_every_number_of_the_summary_is_an_attribute():
+    for name, value in SCORES.summary.items():
+        assert getattr(SCORES, name) == value or np.isnan(value)
+    assert {"f1_50", "missed", "gain_missed", "coco_ap", "per_image", "by"} <= set(dir(SCORES))
+    with pytest.raises(AttributeError, match="no score 'f1_51'"):
+        _ = SCORES.f1_51
+
+
+def test_scores_show_themselves_on_one_screen():
+    said = repr(SCORES)
+    assert said.splitlines()[0].startswith("Scores of 9 images, ")
+    assert f"dsb_ap {SCORES.dsb_ap:.4f}  f1_50 {SCORES.f1_50:.4f}" in said
+    assert f"coco_ap {SCORES.coco_ap:.4f}" in said and len(said) < 400
+    page = SCORES._repr_html_()
+    assert "Scores of 9 images" in page and f"<td>{SCORES.dsb_ap:.4f}</td>" in page
+
+
+def test_scores_survive_a_copy_and_a_pickle():
+    for again in (copy.copy(SCORES), pickle.loads(pickle.dumps(SCORES))):
+        same(again, SCORES)
+
+
+def test_the_worst_images_come_first():
+    ap = SCORES.per_image["dsb_ap"].to_numpy()
+    worst = SCORES.worst(4)
+    assert (np.diff(ap[worst]) >= 0).all() and ap[worst].max() <= np.delete(ap, worst).min()
+    assert worst == SCORES.per_image.nsmallest(4, "dsb_ap").index.tolist()
 
 
 def test_precision_and_recall_are_those_of_all_hits():

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,13 @@ from nucfuse.data.dataset import Sample
 from nucfuse.data.sample import sample_folder
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
+from nucfuse.pipeline.running import (
+    check_output,
+    count_nuclei,
+    distinct_names,
+    each_image,
+    engine_name,
+)
 from nucfuse.report.progress import progress_shown
 
 
@@ -100,3 +107,11 @@ def test_after_ctrl_c_a_folder_holds_finished_images_and_the_run_can_go_on(tmp_p
     assert f"{len(done)} more were there already" in result.stderr
     assert len(list(out.glob("*.png"))) == 12
     assert {name: (out / name).read_bytes() for name in done} == before
+
+
+def test_names_are_told_apart():
+    assert distinct_names([Path("a/p"), Path("b/p"), Path("a/p")]) == [
+        "a/p#1",
+        "b/p",
+        "a/p#3",
+    ]

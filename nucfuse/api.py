@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from nucfuse.metrics.request import RequestArguments, ScoreRequest
-from nucfuse.metrics.scores import Scores, Strata
+from nucfuse.metrics.scores import Scores
 from nucfuse.metrics.scoring import Masks, score_images
+from nucfuse.metrics.strata import Strata
 from nucfuse.pipeline.running import Reading, distinct_names, engine_name
 from nucfuse.pipeline.scoring import ScoreOptions, score_sets
 
@@ -75,7 +76,8 @@ def score(
     wanted = ScoreRequest.of(**request)
     if not _are_paths(truth, pred):
         return score_images(truth, pred, wanted, ids=ids, strata=strata, seed=seed)  # type: ignore[arg-type]
-    return _scores_of_files(truth, [pred], wanted, ids, missing, seed)[0].with_strata(strata)
+    plain = _scores_of_files(truth, [pred], wanted, ids, missing, seed)[0]
+    return Scores.build(plain.image_ids, plain.image_scores, wanted, strata=strata, seed=seed)
 
 
 def compare(
@@ -109,7 +111,7 @@ def compare(
     Examples
     --------
     >>> true, half = np.array([[1, 1, 0, 2]]), np.array([[5, 5, 0, 0]])
-    >>> compare(true, {"half": half, "all": true}).table.set_index("score")["difference"]["dsb_ap"]
+    >>> float(compare(true, [half, true]).differences[0].table["difference"]["dsb_ap"])
     0.5
     """
     from nucfuse.metrics.comparison import Comparison

@@ -15,6 +15,14 @@ PATH = click.Path(path_type=Path)
 FORMATS = click.Choice(["dsb", "labels", "kaggle", "coco", "npz"])
 
 
+def choice(name: str, words: str, help_: str) -> Callable[[Command], Command]:
+    """Add an option for one of some words; the first is the default."""
+    allowed = words.split()
+    return click.option(
+        name, type=click.Choice(allowed), default=allowed[0], show_default=True, help=help_
+    )
+
+
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several options as one decorator, listed in the help in this order."""
 
@@ -38,21 +46,9 @@ READING = options(
 )
 _SCORING = options(
     click.option("--truth-format", type=FORMATS, help="Format of TRUTH, if not recognised."),
-    click.option(
-        "--missing",
-        type=click.Choice(["error", "zero", "skip"]),
-        default="error",
-        show_default=True,
-        help="What a missing or unreadable prediction means.",
-    ),
+    choice("--missing", "error zero skip", "What a missing or unreadable prediction means."),
     click.option("--allow-overlap", is_flag=True, help="Score masks that overlap as they are."),
-    click.option(
-        "--rule",
-        type=click.Choice([">", ">="]),
-        default=">",
-        show_default=True,
-        help="A hit is IoU > or >= threshold.",
-    ),
+    choice("--rule", "> >=", "A hit is IoU > or >= threshold."),
     click.option("--thresholds", help="IoU thresholds, such as 0.5,0.75 [default: 0.5 … 0.95]."),
     click.option("--metrics", default="", help="Also measure: coco_ap,boundary."),
     click.option(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nucfuse.commands.options import PATH, reading
+from nucfuse.commands.options import PATH, choice, reading
 
 if TYPE_CHECKING:
     from nucfuse.clean.overlaps import By
@@ -21,13 +21,7 @@ if TYPE_CHECKING:
     help="Kaggle's sample CSV: which images must be there, in which order.",
 )
 @click.option("--sizes", type=PATH, help="Images or a data set that know the image sizes.")
-@click.option(
-    "--by",
-    type=click.Choice(["score", "area", "nearest"]),
-    default="score",
-    show_default=True,
-    help="Which nucleus gets a pixel that several claim.",
-)
+@choice("--by", "score area nearest", "Which nucleus gets a pixel that several claim.")
 @reading
 def submit(
     pred: Path,

@@ -32,7 +32,7 @@ def compiling_said(say: Callable[[str], None], package: str) -> Iterator[None]:
 
 @contextmanager
 def compiled_counted() -> Iterator[list[str]]:
-    """A list that gets the name of every function that numba compiles inside."""
+    """Collect the names of the functions that numba compiles inside."""
     _load_without_blas()
     counter = _Counter()
     with event.install_listener("numba:compile", counter):

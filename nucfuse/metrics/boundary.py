@@ -10,9 +10,9 @@ from nucfuse.masks.kernels.arrays import Pairs
 from nucfuse.masks.overlap import Overlaps
 from nucfuse.masks.overlap import overlaps as overlaps_of
 from nucfuse.metrics.average_precision import dsb_precision
-from nucfuse.metrics.columns import BOUNDARY_COLUMNS
 from nucfuse.metrics.kernels import boundary as kernels
 from nucfuse.metrics.matching import find_hits, pairs_of, take_pairs
+from nucfuse.metrics.names import BOUNDARY_SCORES
 from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest, is_strict, percent_array
 
 
@@ -23,17 +23,13 @@ class BoundaryScores:
     Attributes
     ----------
     numbers : ndarray of float64, shape (5,)
-        In [0, 1], named by `BOUNDARY_COLUMNS`.
+        In [0, 1], named by `BOUNDARY_SCORES`.
     tp : ndarray of int64, shape (P,)
         Hits at each threshold of ``boundary_ap``.
     """
 
     numbers: NDArray[np.float64]
     tp: NDArray[np.int64]
-
-    def as_dict(self) -> dict[str, float]:
-        """Name the numbers."""
-        return dict(zip(BOUNDARY_COLUMNS, self.numbers.tolist(), strict=True))
 
 
 def score_boundaries(
@@ -85,8 +81,8 @@ def score_boundaries(
     Examples
     --------
     >>> labels = np.array([[0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1]])
-    >>> score_boundaries(labels, np.roll(labels, -1, axis=1), tolerance=0).as_dict()["boundary_f"]
-    0.5
+    >>> score_boundaries(labels, np.roll(labels, -1, axis=1), tolerance=0).numbers[2:]
+    array([0.5, 0.5, 0.5])
     """
     sides = as_instances(true, "true labels"), as_instances(pred, "predicted labels")
     pairs = overlaps_of(*sides) if overlaps is None else overlaps
@@ -97,7 +93,7 @@ def score_boundaries(
             f"distance must be at least 1 and tolerance at least 0, got {distance}, {tolerance}"
         )
     true_side, pred_side = _Side.of(sides[0], distance), _Side.of(sides[1], distance)
-    numbers = np.empty(len(BOUNDARY_COLUMNS))
+    numbers = np.empty(len(BOUNDARY_SCORES))
     numbers[0], tp = _boundary_hits(true_side, pred_side, distance, pairs, request)
     numbers[1] = dsb_precision(tp, len(sides[0]), len(sides[1])).mean()
     numbers[2:] = _contour_scores(true_side, pred_side, tolerance)

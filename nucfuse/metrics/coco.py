@@ -77,7 +77,7 @@ class RankedScores:
         return _mean(self.recall[:, list(AREA_RANGES).index(area)])
 
     def as_dict(self) -> dict[str, float]:
-        """The usual numbers, ``coco_ap``, ``coco_ap50``, ``coco_ap_small``, … ``coco_ar_large``."""
+        """Name the usual numbers: ``coco_ap``, ``coco_ap50``, ``coco_ap_small``, … ``coco_ar``."""
         found = {"coco_ap": self.ap(), "coco_ap50": self.ap(50), "coco_ap75": self.ap(75)}
         sizes = [area for area in AREA_RANGES if area != "all"]
         found |= {f"coco_ap_{area}": self.ap(area=area) for area in sizes}

@@ -11,19 +11,11 @@ from nucfuse.metrics.anatomy import CORRECTABLE
 from nucfuse.metrics.average_precision import dsb_ap, dsb_precision
 from nucfuse.metrics.image_scores import ImageScores
 from nucfuse.metrics.kernels.sums import Sums
+from nucfuse.metrics.names import BOUNDARY_SCORES, ERRORS, SCORES
 from nucfuse.metrics.panoptic import panoptic_quality
 
-BOUNDARY_COLUMNS = (
-    "boundary_iou",
-    "boundary_ap",
-    "boundary_precision",
-    "boundary_recall",
-    "boundary_f",
-)
-SCORES = ("dsb_ap", "pq", "sq", "rq", "aji", "aji_plus", "dice", "pixel_iou", "object_dice")
-# Whose nuclei are counted of each kind of error: truths but for those that only predictions make.
-_COUNTED = {"missed": 0, "spurious": 1, "split": 0, "merged": 1, "poor_boundary": 0}
-ERRORS = tuple(_COUNTED)
+# Errors that are counted in predictions; the others are counted in truths.
+_OF_PREDICTIONS = ("spurious", "merged")
 
 Columns = dict[str, NDArray[Any]]
 
@@ -52,7 +44,7 @@ def image_columns(images: Sequence[ImageScores], percents: Sequence[int]) -> Col
     columns |= {f"ap_{p}": dsb_precision(tp[:, i], n_true, n_pred) for i, p in enumerate(percents)}
     boundaries = [image.boundary.numbers for image in images if image.boundary is not None]
     if boundaries and len(boundaries) == len(images):
-        columns |= dict(zip(BOUNDARY_COLUMNS, np.array(boundaries).T, strict=True))
+        columns |= dict(zip(BOUNDARY_SCORES, np.array(boundaries).T, strict=True))
     return columns
 
 
@@ -76,7 +68,8 @@ def _score_columns(images: Sequence[ImageScores], n_nuclei: NDArray[np.int64]) -
 def _error_columns(corrections: NDArray[np.int64]) -> Columns:
     """Nuclei with each kind of error."""
     return {
-        name: corrections[:, side, CORRECTABLE.index(name), -1] for name, side in _COUNTED.items()
+        name: corrections[:, int(name in _OF_PREDICTIONS), CORRECTABLE.index(name), -1]
+        for name in ERRORS
     }
 
 

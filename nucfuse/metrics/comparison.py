@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nucfuse.metrics import bootstrap
-from nucfuse.metrics.scores import EXTRA_SCORES, MAIN_SCORES, Scores, check_comparable, plain
-from nucfuse.metrics.summary import FEWER_IS_BETTER, image_values
+from nucfuse.metrics.names import EXTRA_SCORES, FEWER_IS_BETTER, MAIN_SCORES
+from nucfuse.metrics.scores import Scores, check_comparable
+from nucfuse.metrics.summary import image_values, plain
 
 # Scores of an image closer than this are a tie: sums in another order differ by less.
 _TIE = 1e-9

@@ -1,19 +1,16 @@
 """All that is known of one scored image."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.kernels.arrays import Pairs
 from nucfuse.masks.overlap import Overlaps
+from nucfuse.metrics.boundary import BoundaryScores
+from nucfuse.metrics.coco import RankedImage
 from nucfuse.metrics.kernels.sums import Sums
 from nucfuse.metrics.matching import iou_of, partner_of
-
-if TYPE_CHECKING:
-    from nucfuse.metrics.boundary import BoundaryScores
-    from nucfuse.metrics.coco import RankedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,8 @@ class ImageScores:
     kinds: NDArray[np.int8]
     hit_pairs: NDArray[np.int64]
     best_pairs: NDArray[np.int64]
-    ranked: "RankedImage | None" = None
-    boundary: "BoundaryScores | None" = None
+    ranked: RankedImage | None = None
+    boundary: BoundaryScores | None = None
 
     @property
     def n_true(self) -> int:

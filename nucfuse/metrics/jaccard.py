@@ -7,7 +7,7 @@ from nucfuse.metrics.quotient import quotient
 
 
 def aji(shared: ArrayLike, united: ArrayLike, n_nuclei: ArrayLike) -> NDArray[np.float64]:
-    """Aggregated Jaccard index as published: a prediction may serve several truths.
+    """Compute the aggregated Jaccard index as published: a prediction may serve several truths.
 
     Each truth takes the prediction of the largest IoU (ties to more shared pixels, then to the
     lower label); the pixels they share are added up, and so are their unions, to which the area of
@@ -39,7 +39,7 @@ def aji(shared: ArrayLike, united: ArrayLike, n_nuclei: ArrayLike) -> NDArray[np
 
 
 def aji_plus(shared: ArrayLike, areas: ArrayLike, n_nuclei: ArrayLike) -> NDArray[np.float64]:
-    """Aggregated Jaccard index with each prediction used once.
+    """Compute the aggregated Jaccard index with each prediction used once.
 
     Truths and predictions are paired one to one so that the total IoU is the largest; of several
     such pairings the one that shares most pixels counts. The quotient is that of `aji`, where the

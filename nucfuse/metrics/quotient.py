@@ -17,4 +17,4 @@ def quotient(
     array([0.5, 1. , 0. ])
     """
     above, below, n = np.broadcast_arrays(numerator, denominator, n_nuclei)
-    return np.divide(above, below, out=(n == 0).astype(np.float64), where=below != 0)
+    return np.divide(above, below, out=np.array(n == 0, np.float64), where=below != 0)

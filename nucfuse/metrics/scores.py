@@ -3,29 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.metrics import bootstrap, nuclei
+from nucfuse.metrics import bootstrap, coco, nuclei
 from nucfuse.metrics.anatomy import CORRECTABLE
+from nucfuse.metrics.coco import RankedImage, RankedScores
 from nucfuse.metrics.columns import image_columns
 from nucfuse.metrics.image_scores import ImageScores
+from nucfuse.metrics.names import EXTRA_SCORES, MAIN_SCORES
 from nucfuse.metrics.request import ScoreRequest
-from nucfuse.metrics.summary import Quotients
+from nucfuse.metrics.strata import Strata, columns_of
+from nucfuse.metrics.summary import Quotients, plain
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nucfuse.metrics.coco import RankedImage, RankedScores
-
-Strata: TypeAlias = "Mapping[str, Sequence[Any]] | pd.DataFrame | None"
-
-# What is shown first of all numbers, where it was measured.
-MAIN_SCORES = ("dsb_ap", "f1_50", "pq", "aji", "aji_plus", "dice")
-EXTRA_SCORES = ("coco_ap", "boundary_ap", "boundary_iou", "boundary_f")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,7 +82,7 @@ class Scores:
 
     @classmethod
     def concat(cls, parts: Sequence["Scores"]) -> "Scores":
-        """The scores of all images of several parts; how the images were split does not matter.
+        """Join the scores of several parts; how the images were split does not matter.
 
         Raises
         ------
@@ -107,24 +101,19 @@ class Scores:
         images = [image for part in parts for image in part.image_scores]
         return cls.build(ids, images, first.request, strata=strata, seed=first.seed)
 
-    def with_strata(self, strata: Strata) -> "Scores":
-        """The same scores with other strata, see `nucfuse.score`."""
-        ids, images = self.image_ids, self.image_scores
-        return self.build(ids, images, self.request, strata=strata, seed=self.seed)
-
     def subset(self, keep: ArrayLike) -> "Scores":
-        """The scores of some images: a mask (I,) or positions."""
+        """Keep the scores of some images: a mask (I,) or positions."""
         at = np.arange(len(self))[np.asarray(keep)].tolist()
         strata = {k: [v[i] for i in at] for k, v in self.strata.items()}
         ids, images = [self.image_ids[i] for i in at], [self.image_scores[i] for i in at]
         return self.build(ids, images, self.request, strata=strata, seed=self.seed)
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Count the images."""
         return len(self.image_ids)
 
     def __getattr__(self, name: str) -> float:
-        """A number of the summary."""
+        """Look a number up in the summary."""
         is_made = "image_scores" in self.__dict__
         may_be_score = is_made and not (name.startswith("_") or hasattr(type(self), name))
         if may_be_score and name in self.summary:
@@ -177,21 +166,17 @@ class Scores:
         return Quotients.of(self.columns, self.request.percents)
 
     @cached_property
-    def ranked(self) -> "RankedScores | None":
+    def ranked(self) -> RankedScores | None:
         """COCO's numbers, where they were asked for."""
         images = self.ranked_images
-        if not images:
-            return None
-        from nucfuse.metrics.coco import accumulate
-
-        return accumulate(images)
+        return coco.accumulate(images) if images else None
 
     @property
     def _order(self) -> list[int]:
         return sorted(range(len(self)), key=self.image_ids.__getitem__)
 
     @property
-    def ranked_images(self) -> "list[RankedImage]":
+    def ranked_images(self) -> list[RankedImage]:
         """Matched detections in the order of the image ids, which settles ties as COCO does."""
         images = [self.image_scores[i].ranked for i in self._order]
         return [image for image in images if image is not None]
@@ -211,7 +196,7 @@ class Scores:
         return _table(self.threshold_rows())
 
     def threshold_rows(self) -> list[dict[str, Any]]:
-        """The rows of `thresholds`."""
+        """List the rows of `thresholds`."""
         return [
             {"threshold": p / 100, "ap": self.summary[f"ap_{p}"]}
             | {name: int(self.columns[f"{name}_{p}"].sum()) for name in ("tp", "fp", "fn")}
@@ -225,7 +210,7 @@ class Scores:
         return _table(self.error_rows())
 
     def error_rows(self) -> list[dict[str, Any]]:
-        """The rows of `errors`; imprecise hits have no count (None)."""
+        """List the rows of `errors`; imprecise hits have no count (None)."""
         counts = [self.columns.get(what) for what in CORRECTABLE]
         return [
             {
@@ -247,7 +232,7 @@ class Scores:
         return _table(self.stratum_rows(key))
 
     def stratum_rows(self, key: str) -> list[dict[str, Any]]:
-        """The rows of `by`."""
+        """List the rows of `by`."""
         if key == "size" and key not in self.strata:
             return nuclei.size_rows(self.image_scores, None)
         if key not in self.strata:
@@ -293,9 +278,7 @@ class Scores:
         for weights in bootstrap.resamplings(len(self), resamples, self.seed):
             numbers = self.quotients.resampled(weights[:, rank])
             if ranked:
-                from nucfuse.metrics.coco import resampled_ap
-
-                numbers = np.column_stack([numbers, resampled_ap(ranked, weights)])
+                numbers = np.column_stack([numbers, coco.resampled_ap(ranked, weights)])
             parts.append(numbers)
         extra = ("coco_ap",) if ranked else ()
         return self.quotients.names + extra, np.concatenate(parts)
@@ -334,36 +317,6 @@ def _table(rows: list[dict[str, Any]]) -> "pd.DataFrame":
     from nucfuse.metrics.tables import table_of
 
     return table_of(rows)
-
-
-def columns_of(strata: Strata, image_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """Strata by name, in the order of the images.
-
-    Raises
-    ------
-    ValueError
-        If a table with image ids lacks one of the images.
-    """
-    table: Any = {} if strata is None else strata
-    if "image_id" in getattr(table, "columns", ()):
-        table = table.set_index("image_id")
-    if getattr(getattr(table, "index", None), "name", None) == "image_id":
-        absent = [image_id for image_id in image_ids if image_id not in table.index]
-        if absent:
-            raise ValueError(f"strata have no row for {len(absent)} images, such as {absent[0]!r}")
-        table = table.loc[list(image_ids)]
-    return {str(name): tuple(values) for name, values in table.items()}
-
-
-def plain(value: Any) -> Any:
-    """The same with what JSON knows: lists, plain numbers, None for NaN and infinity."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def check_comparable(one: Scores, other: Scores) -> None:

@@ -1,21 +1,20 @@
 """Score label images or `Instances`: one image, or many."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
+from nucfuse.metrics.boundary import score_boundaries
+from nucfuse.metrics.coco import RankedImage, rank_detections
 from nucfuse.metrics.image_scores import ImageScores
 from nucfuse.metrics.kernels.sums import count_image
 from nucfuse.metrics.matching import find_hits, most_iou, pairs_of
 from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest, is_strict, percent_array
-from nucfuse.metrics.scores import Scores, Strata
-
-if TYPE_CHECKING:
-    from nucfuse.metrics.coco import RankedImage
+from nucfuse.metrics.scores import Scores
+from nucfuse.metrics.strata import Strata
 
 Masks = ArrayLike | Instances
 
@@ -58,8 +57,6 @@ def score_image(true: Masks, pred: Masks, request: ScoreRequest = DSB_REQUEST) -
     if "coco_ap" in request.extra:
         ranked = _ranked(true, pred, found)
     if "boundary" in request.extra:
-        from nucfuse.metrics.boundary import score_boundaries
-
         boundary = score_boundaries(true, pred, found, request)
     return ImageScores(
         found, pairs, tp, corrections, sums, shared, kinds, hits.at_half, closest, ranked, boundary
@@ -124,9 +121,7 @@ def _refuse_overlap(pairs: Overlaps) -> None:
             )
 
 
-def _ranked(true: Masks, pred: Masks, pairs: Overlaps) -> "RankedImage":
-    from nucfuse.metrics.coco import rank_detections
-
+def _ranked(true: Masks, pred: Masks, pairs: Overlaps) -> RankedImage:
     if pairs.pred_areas.size == 0:
         return rank_detections(pairs, [])
     if not isinstance(pred, Instances) or not pred.has_scores:

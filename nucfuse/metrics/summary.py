@@ -2,19 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.metrics.anatomy import CORRECTABLE
-from nucfuse.metrics.columns import BOUNDARY_COLUMNS, ERRORS, SCORES
+from nucfuse.metrics.names import ERRORS, MEANS
 from nucfuse.metrics.quotient import quotient
-
-# Means over images, in the order of the summary.
-MEANS = (*SCORES, *BOUNDARY_COLUMNS)
-# Of two sets the one with less of these is the better one.
-FEWER_IS_BETTER = (*ERRORS, "count_error_abs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +58,12 @@ class Quotients:
         return cls(tuple(quotients), numerators, denominators, n_nuclei)
 
     def resampled(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The numbers of data sets that hold each image so many times, (B, I) -> (B, K)."""
+        """Compute the numbers of data sets that hold each image so many times, (B, I) -> (B, K)."""
         n_nuclei = (weights @ self.n_nuclei)[:, np.newaxis]
         return quotient(weights @ self.numerators, weights @ self.denominators, n_nuclei)
 
     def as_dict(self) -> dict[str, float]:
-        """The numbers of the images as they are, by name."""
+        """Compute the numbers of the images as they are, by name."""
         plain = self.resampled(np.ones((1, self.n_nuclei.size)))[0]
         return dict(zip(self.names, plain.tolist(), strict=True))
 
@@ -78,3 +74,14 @@ def image_values(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.fl
     found |= {name: values for name, values in columns.items() if name.startswith("ap_")}
     found["count_error_abs"] = np.abs(columns["count_error"])
     return {name: values.astype(np.float64) for name, values in found.items()}
+
+
+def plain(value: Any) -> Any:
+    """Say it with what JSON knows: lists, plain numbers, None for NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -91,7 +91,7 @@ class Counts:
         self.notes: list[str] = []
 
     def watch(self, samples: Iterator[Sample]) -> Iterator[Sample]:
-        """The samples, counted."""
+        """Count the samples as they pass."""
         for sample in samples:
             n_nuclei = count_nuclei(sample)
             self.images += 1

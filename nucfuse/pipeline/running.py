@@ -27,7 +27,7 @@ class Reading:
 
 
 def engine_name(jobs: int | None, engine: str | None) -> str:
-    """The engine to open: as named, else threads, one per core that this process may use.
+    """Name the engine to open: as given, else threads, one per core that this process may use.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def count_nuclei(sample: Sample) -> int:
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """What to call the prediction sets: the last part of the path, more where that is not enough.
+    """Name prediction sets by the last part of their path, and more where that is not enough.
 
     Examples
     --------

@@ -93,7 +93,7 @@ def _sizes(images: Path | None) -> ShapeOf | None:
 
 
 def score_record(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> dict[str, Any]:
-    """What ``run.json`` says of a run that is done."""
+    """Make what ``run.json`` says of a run that is done."""
     strata = {name: _text(value) for name, value in asdict(options.strata).items()}
     config = {
         "measures": asdict(options.request),
@@ -159,7 +159,7 @@ def _scores_of_set(
     strata: Mapping[str, Sequence[str]],
     options: ScoreOptions,
 ) -> Scores:
-    """The scores of one prediction set, of the images that have any."""
+    """Gather the scores of one prediction set, of the images that have any."""
     kept = {i: scores for i, scores in enumerate(of_set) if scores is not None}
     return Scores.build(
         [image_ids[i] for i in kept],
@@ -171,7 +171,7 @@ def _scores_of_set(
 
 
 def _strata(truth: Dataset, options: ScoreOptions) -> dict[str, list[str]]:
-    """A value per image for each ``--by`` except "size", which goes by nucleus."""
+    """Find a value per image for each ``--by`` except "size", which goes by nucleus."""
     from nucfuse.data.metadata import column_of
 
     strata = {}

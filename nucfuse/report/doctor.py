@@ -20,12 +20,12 @@ _REMEDIES = {
 
 
 def doctor_json(report: Report) -> str:
-    """The findings as JSON."""
+    """Write the findings as JSON."""
     return json.dumps(asdict(report), indent=2, ensure_ascii=False)
 
 
 def doctor_text(report: Report, examples: int = 3) -> str:
-    """The findings for people: per kind how often, a remedy, and the first examples."""
+    """Write the findings for people: per kind how often, a remedy, and the first examples."""
     lines = [f"{report.path}: {report.format}, {report.n_images} images, {report.n_nuclei} nuclei"]
     if not report.findings:
         return lines[0] + "\nNothing wrong was found."

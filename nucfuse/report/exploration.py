@@ -12,7 +12,7 @@ from nucfuse.report.tables import plain_table
 
 
 def exploration_text(result: Exploration) -> str:
-    """What a data set is made of: per modality, per source, and what is odd about its masks."""
+    """Say what a data set is made of: by modality, by source, and what is odd about its masks."""
     said = result.to_dict()
     tables = [result.by_modality(), result.by_source()]
     if len(tables[0]) > 1:
@@ -55,7 +55,7 @@ def write_exploration(
 
 
 def _composition(row: dict[Any, Any]) -> tuple[str, ...]:
-    """A row of `Exploration.by_modality` for people."""
+    """Write a row of `Exploration.by_modality`."""
     spreads = [_spread(row, name) for name in ("per_image", "diameter")]
     touching = "" if pd.isna(row["touching"]) else f"{row['touching']:.1%}"
     name = next(iter(row.values()))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def result_folder(out: Path, summary: dict[str, Any], record: dict[str, Any]) -> Iterator[Path]:
-    """A folder with ``summary.json`` and ``run.json``, to be filled with tables.
+    """Make a folder with ``summary.json`` and ``run.json``, to be filled with tables.
 
     Raises
     ------

@@ -22,7 +22,7 @@ def progress_shown() -> Iterator[None]:
 
 
 def with_progress(results: Iterator[Result], total: int, title: str) -> Iterator[Result]:
-    """The results, with a bar where one is to be shown."""
+    """Hand on results, with a bar where one is to be shown."""
     if not (_is_shown.get() and sys.stderr.isatty()):
         yield from results
         return

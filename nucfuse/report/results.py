@@ -49,7 +49,7 @@ class ScoreResult:
         return not any(self.n_missing)
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary; the names of its keys are a promise to scripts."""
+        """Summarise; the names of the keys are a promise to scripts."""
         predictions = [
             {
                 "name": name,

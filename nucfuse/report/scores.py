@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from nucfuse.data.formats.labels import escape_id
 from nucfuse.data.run_record import to_json
-from nucfuse.metrics.scores import EXTRA_SCORES, MAIN_SCORES, Scores
+from nucfuse.metrics.names import EXTRA_SCORES, MAIN_SCORES
+from nucfuse.metrics.scores import Scores
 from nucfuse.report.files import result_folder, write_table
 from nucfuse.report.results import ScoreResult
 from nucfuse.report.tables import plain_table
@@ -19,7 +20,7 @@ _WORST = ("n_true", "n_pred", "dsb_ap", "missed", "spurious", "split", "merged")
 
 
 def score_text(result: ScoreResult, worst: int = 5, brief: bool = False) -> str:
-    """Main scores, what was missing, where the points are, strata, and the worst images."""
+    """Write main scores, what was missing, where the points are, strata, and the worst images."""
     if brief:
         return _main_scores(result)
     parts = [_main_scores(result), _pairing_lines(result)]
@@ -32,7 +33,7 @@ def score_text(result: ScoreResult, worst: int = 5, brief: bool = False) -> str:
 
 
 def comparison_text(result: ScoreResult, comparison: "Comparison") -> str:
-    """Main scores of the sets, then every set against the first."""
+    """Write the main scores of the sets, then every set against the first."""
     parts = [_main_scores(result), _pairing_lines(result)]
     for pair in comparison.differences:
         shown = [n for n in (*MAIN_SCORES, *EXTRA_SCORES) if n in pair.table.index]
@@ -48,12 +49,12 @@ def comparison_text(result: ScoreResult, comparison: "Comparison") -> str:
 
 
 def score_json(result: ScoreResult) -> str:
-    """The summary as JSON."""
+    """Write the summary as JSON."""
     return to_json(result.to_dict())
 
 
 def comparison_json(result: ScoreResult, comparison: "Comparison") -> str:
-    """The summary of every set, and each difference, as JSON."""
+    """Write the summary of every set, and each difference, as JSON."""
     return to_json(_comparison_dict(result, comparison))
 
 

@@ -5,7 +5,7 @@ from unicodedata import combining, east_asian_width
 
 
 def plain_table(columns: Iterable[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
-    """A plain table whose first column is left-aligned; nothing is cut off in a pipe.
+    """Write a plain table whose first column is left-aligned; nothing is cut off in a pipe.
 
     Examples
     --------

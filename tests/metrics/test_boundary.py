@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from strategies import label_pairs, stack_pairs
 
 from nucfuse.masks.instances import Instances
-from nucfuse.metrics.boundary import BOUNDARY_COLUMNS, score_boundaries
+from nucfuse.metrics.boundary import score_boundaries
+from nucfuse.metrics.names import BOUNDARY_SCORES
 from nucfuse.metrics.request import ScoreRequest
 from nucfuse.metrics.scoring import score_image
 
@@ -19,6 +20,10 @@ DISTANCES = st.integers(1, 3)
 
 def labels_or_masks():
     return label_pairs() | stack_pairs()
+
+
+def named(found):
+    return dict(zip(BOUNDARY_SCORES, found.numbers, strict=True))
 
 
 def prepared(pair):
@@ -36,37 +41,37 @@ def test_boundary_iou_and_hits_match_naive(pair, distance, rule):
     expected = [naive.boundary_hits(true, pred, p, rule, distance) for p in PERCENTS]
     assert found.tp.tolist() == expected
     ap = np.mean([naive.precision(tp, len(true), len(pred)) for tp in expected])
-    assert found.as_dict()["boundary_ap"] == pytest.approx(ap)
+    assert named(found)["boundary_ap"] == pytest.approx(ap)
     image = score_image(*sides, request)
     hits = image.hit_pairs[: len(true)]
     pairs = zip(image.pairs.rows[hits[hits >= 0]], image.pairs.cols[hits[hits >= 0]], strict=True)
     ious = [float(naive.boundary_iou(true[t], pred[p], distance)) for t, p in pairs]
     mean = np.mean(ious) if ious else float(len(true) == len(pred) == 0)
-    assert found.as_dict()["boundary_iou"] == pytest.approx(mean)
+    assert named(found)["boundary_iou"] == pytest.approx(mean)
 
 
 @given(labels_or_masks(), st.sampled_from([0, 1, 1.5, 2, 3]))
 def test_contour_scores_match_naive(pair, tolerance):
     sides, (true, pred), shape = prepared(pair)
-    found = score_boundaries(*sides, tolerance=tolerance).as_dict()
+    found = score_boundaries(*sides, tolerance=tolerance)
     names = ("boundary_precision", "boundary_recall", "boundary_f")
     expected = naive.contour_scores(true, pred, shape, tolerance)
-    assert [found[name] for name in names] == pytest.approx(expected)
+    assert [named(found)[name] for name in names] == pytest.approx(expected)
 
 
 @given(label_pairs())
 def test_a_perfect_prediction_scores_one(pair):
     found = score_boundaries(pair[0], pair[0].copy(), tolerance=0)
-    assert found.numbers.tolist() == [1.0] * len(BOUNDARY_COLUMNS)
+    assert found.numbers.tolist() == [1.0] * len(BOUNDARY_SCORES)
 
 
 @given(label_pairs())
 def test_swapping_sides_swaps_precision_and_recall(pair):
-    one = score_boundaries(*pair).as_dict()
-    two = score_boundaries(*pair[::-1]).as_dict()
-    assert one["boundary_precision"] == two["boundary_recall"]
+    one = score_boundaries(*pair)
+    two = score_boundaries(*pair[::-1])
+    assert named(one)["boundary_precision"] == named(two)["boundary_recall"]
     for same in ("boundary_iou", "boundary_ap", "boundary_f"):
-        assert one[same] == pytest.approx(two[same])
+        assert named(one)[same] == pytest.approx(named(two)[same])
 
 
 @given(label_pairs())
@@ -89,8 +94,8 @@ def test_the_image_edge_is_outside():
     full = np.ones((5, 5), int)
     hole = full.copy()
     hole[1:4, 1:4] = 0
-    found = score_boundaries(full, hole, distance=1).as_dict()
-    assert found["boundary_iou"] == 1.0  # 16 of 25 pixels hit at 0.5; the rims are the same
+    found = score_boundaries(full, hole, distance=1)
+    assert named(found)["boundary_iou"] == 1.0  # 16 of 25 pixels hit at 0.5; the rims are the same
 
 
 def test_distance_defaults_to_two_percent_of_the_diagonal():

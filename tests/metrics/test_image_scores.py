@@ -11,7 +11,8 @@ from strategies import label_pairs, label_volumes_pairs, stack_pairs
 
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.anatomy import CORRECTABLE, KINDS
-from nucfuse.metrics.columns import ERRORS, SCORES, image_columns
+from nucfuse.metrics.columns import image_columns
+from nucfuse.metrics.names import ERRORS, SCORES
 from nucfuse.metrics.request import DSB_PERCENTS, ScoreRequest
 from nucfuse.metrics.scoring import score_image
 

@@ -19,7 +19,7 @@ POOR_BOUNDARY_PERCENT = 10
 
 @njit(cache=True, nogil=True)
 def hosts_and_guests(pairs, hit, fullest, areas, n_true):
-    """The nucleus that holds more than half of each one, and how many each one holds.
+    """Find the nucleus that holds more than half of each one, and how many each one holds.
 
     Host: -1 for none, and where a nucleus hits another one than that which holds most of it.
     """

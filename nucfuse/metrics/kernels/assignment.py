@@ -62,7 +62,7 @@ def settle_dominant(rows, cols, weights, n_rows, n_cols):
 
 @njit(cache=True, nogil=True)
 def _two_heaviest(index, rows, cols, weights, of_row, of_col):
-    """The two largest weights among the open pairs of each row (or column), float64 (n, 2)."""
+    """Find the two largest weights among the open pairs of each row (or column), float64 (n, 2)."""
     tops = np.zeros((max(of_row.size, of_col.size), 2))
     for k in range(rows.size):
         if of_row[rows[k]] >= 0 or of_col[cols[k]] >= 0:

@@ -27,7 +27,7 @@ def _pairs_of_pred(cols, same_class, n_pred):
 
 @njit(cache=True, nogil=True)
 def match_ranked(pairs, true_areas, pred_areas, same_class, order, thresholds, ranges):
-    """What each detection is, by area range and threshold, uint8 (A * P, N), in ranked order.
+    """Say what each detection is, by area range and threshold, uint8 (A * P, N), as ranked.
 
     Detections choose in the order of their confidence. Each takes the free truth of the largest
     IoU that reaches the threshold, the last of equal ones; truths outside the area range count for

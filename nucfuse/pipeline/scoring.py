@@ -127,7 +127,10 @@ def _score_sample(
             if image_id in pairing.names:
                 sample = pred.read(pairing.names[image_id])
                 result.notes.extend(f"{pred.path.name}: {image_id}: {n}" for n in sample.notes)
-                scores = _score_prediction(true, sample, pred, options.request)
+                try:
+                    scores = score_image(true.masks, sample.masks, options.request)
+                except ValueError as error:
+                    raise DataError(f"{pred.path}, image {image_id!r}: {error}") from None
         except DataError as error:
             failure = str(error)
         if scores is None and options.missing == "zero":
@@ -135,15 +138,6 @@ def _score_sample(
         result.scores.append(scores)
         result.failures.append(failure)
     return result
-
-
-def _score_prediction(
-    true: Sample, pred: Sample, dataset: Dataset, request: ScoreRequest
-) -> ImageScores:
-    try:
-        return score_image(true.masks, pred.masks, request)
-    except ValueError as error:
-        raise DataError(f"{dataset.path}, image {true.image_id!r}: {error}") from None
 
 
 def _nothing_like(true: Sample) -> Any:

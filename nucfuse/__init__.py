@@ -6,13 +6,20 @@
 0.5
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from nucfuse._lazy import attach
 
 __version__ = "0.1.0"
 
+if not os.access(__path__[0], os.W_OK):  # where numba keeps compiled code first of all
+    from nucfuse.kernels.cache_folder import ensure_cache_folder
+
+    ensure_cache_folder()
+
 if TYPE_CHECKING:
+    from nucfuse.api import compare, score
     from nucfuse.clean.overlaps import remove_overlaps
     from nucfuse.data.io import open_dataset, read, write, write_dataset
     from nucfuse.ensemble.fuse import fuse
@@ -24,8 +31,8 @@ if TYPE_CHECKING:
     from nucfuse.masks.instances import Instances
     from nucfuse.masks.overlap import Overlaps, mask_iou, overlaps, self_overlaps
     from nucfuse.masks.rle import RLEError
+    from nucfuse.metrics.comparison import Comparison
     from nucfuse.metrics.scores import Scores
-    from nucfuse.metrics.scoring import score
 
 
 __getattr__, __dir__, _names = attach(__name__)

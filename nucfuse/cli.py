@@ -19,7 +19,9 @@ from nucfuse.commands.route import route
 from nucfuse.commands.sample import sample
 from nucfuse.commands.score import score
 from nucfuse.commands.submit import submit
+from nucfuse.commands.terminal import talks_while_it_works
 from nucfuse.commands.train import train
+from nucfuse.commands.warm_up import warm_up
 from nucfuse.errors import DataError
 
 
@@ -51,6 +53,9 @@ def main() -> None:
 _COMMANDS = (
     *(score, compare, convert, submit, doctor, sample),
     *(predict, models, train, explore, fuse, route, clean),
+    warm_up,
 )
+# Those at work without numba, and the one that says itself what is compiled.
+_SILENT = (sample, models, warm_up)
 for _command in _COMMANDS:
-    main.add_command(_command)
+    main.add_command(_command if _command in _SILENT else talks_while_it_works(_command))

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1] / "nucfuse"
 LAYERS = (
     ("cli",),
     ("commands",),
+    ("api",),
     ("pipeline",),
     ("report",),
     ("models",),
@@ -26,7 +27,13 @@ LAYERS = (
     ("masks",),
 )
 # Beside the layers: any of them may import these, but masks, which knows nobody, `_lazy` alone.
-FOUNDATION = {"_lazy": set(), "errors": set(), "engine": {"errors"}, "settings": {"errors"}}
+FOUNDATION = {
+    "_lazy": set(),
+    "errors": set(),
+    "engine": {"errors"},
+    "settings": {"errors"},
+    "kernels": set(),
+}
 
 HEAVY = (
     "numpy", "numba", "scipy", "pandas", "cv2", "skimage", "tifffile", "imagecodecs",

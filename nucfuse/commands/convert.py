@@ -1,11 +1,14 @@
 """`nucfuse convert`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from nucfuse.commands.options import PATH, READING
+from nucfuse.commands.options import PATH, reading
+
+if TYPE_CHECKING:
+    from nucfuse.pipeline.running import Reading
 
 
 @click.command()
@@ -21,9 +24,9 @@ from nucfuse.commands.options import PATH, READING
     type=PATH,
     help="Images or a data set that know the image sizes, for a Kaggle submission.",
 )
-@READING
-def convert(source: Path, target: Path, to: str, **settings: Any) -> None:
+@reading
+def convert(source: Path, target: Path, to: str, sizes: Path | None, reading: "Reading") -> None:
     """Convert a data set to another format."""
     from nucfuse.pipeline import converting
 
-    click.echo(converting.convert(source, target, to, **settings), err=True)
+    click.echo(converting.convert(source, target, to, reading, sizes), err=True)

@@ -1,11 +1,14 @@
 """`nucfuse explore`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from nucfuse.commands.options import PATH, READING
+from nucfuse.commands.options import PATH, reading
+
+if TYPE_CHECKING:
+    from nucfuse.pipeline.running import Reading
 
 
 @click.command()
@@ -19,26 +22,36 @@ from nucfuse.commands.options import PATH, READING
     help="Say which nuclei the anchors of this Mask R-CNN cover; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@READING
-def explore(truth: Path, images: Path | None, out: Path | None, anchors: tuple[str, ...],
-            as_json: bool, **given: Any) -> None:  # fmt: skip
+@reading
+def explore(
+    truth: Path,
+    images: Path | None,
+    out: Path | None,
+    anchors: tuple[str, ...],
+    as_json: bool,
+    reading: "Reading",
+) -> None:
     """Say what a data set is made of: sizes, modalities, nuclei per image, how many touch.
 
     TRUTH: masks in any format.
     """
-    from nucfuse.data.run_record import to_json
+    from nucfuse.data.run_record import run_record, to_json
     from nucfuse.models.mask_rcnn.config import preset
     from nucfuse.pipeline import exploring
-    from nucfuse.report import files, plots, tables
+    from nucfuse.pipeline.running import check_output
     from nucfuse.report.anchors import anchors_dict, anchors_text
+    from nucfuse.report.exploration import exploration_text, write_exploration
+    from nucfuse.report.plots import check_plotting
 
     configs = {name: preset(name) for name in anchors}
+    inputs = [truth] if images is None else [truth, images]
     if out is not None:
-        plots.check_plotting()
-    result = exploring.explore(truth, images=images, out=out, **given)
+        check_plotting()
+        check_output(out, inputs)
+    result = exploring.explore(truth, reading, images)
     covered = exploring.anchor_coverage(result, configs)
     summary = {**result.to_dict(), **anchors_dict(covered)}
     if out is not None:
-        files.write_exploration(out, result, summary, exploring.record(truth, images))
-    text = "\n".join([tables.exploration_text(result), *anchors_text(covered)])
+        write_exploration(out, result, summary, run_record(inputs, {}))
+    text = "\n".join([exploration_text(result), *anchors_text(covered)])
     click.echo(to_json(summary) if as_json else text)

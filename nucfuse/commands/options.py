@@ -1,15 +1,26 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from nucfuse.errors import DataError
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 FORMATS = click.Choice(["dsb", "labels", "kaggle", "coco", "npz"])
+
+
+def choice(name: str, words: str, help_: str) -> Callable[[Command], Command]:
+    """Add an option for one of some words; the first is the default."""
+    allowed = words.split()
+    return click.option(
+        name, type=click.Choice(allowed), default=allowed[0], show_default=True, help=help_
+    )
 
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -33,33 +44,96 @@ READING = options(
     ),
     WORKERS,
 )
-SCORING = options(
+_SCORING = options(
     click.option("--truth-format", type=FORMATS, help="Format of TRUTH, if not recognised."),
-    click.option("--missing", type=click.Choice(["error", "zero", "skip"]), default="error",
-                 show_default=True, help="What a missing or unreadable prediction means."),
+    choice("--missing", "error zero skip", "What a missing or unreadable prediction means."),
     click.option("--allow-overlap", is_flag=True, help="Score masks that overlap as they are."),
-    click.option("--rule", type=click.Choice([">", ">="]), default=">", show_default=True,
-                 help="A hit is IoU > or >= threshold."),
+    choice("--rule", "> >=", "A hit is IoU > or >= threshold."),
     click.option("--thresholds", help="IoU thresholds, such as 0.5,0.75 [default: 0.5 … 0.95]."),
     click.option("--metrics", default="", help="Also measure: coco_ap,boundary."),
-    click.option("--by", multiple=True, metavar="modality|size|COLUMN",
-                 help="Also score each stratum. Repeatable."),
+    click.option(
+        "--by",
+        multiple=True,
+        metavar="modality|size|COLUMN",
+        help="Also score each stratum. Repeatable.",
+    ),
     click.option("--images", type=PATH, help="Images, for --by modality."),
     click.option("--metadata", type=PATH, help="CSV with a row per image, for --by COLUMN."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap."),
     click.option("--out", type=PATH, help="Folder for the tables."),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
-)  # fmt: skip
+)
+
+
+def reading(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `READING`; the command gets them as ``reading``, a Reading."""
+
+    @wraps(command)
+    def with_reading(
+        *, format_: str | None, jobs: int | None, engine: str | None, **others: Any
+    ) -> None:
+        from nucfuse.pipeline.running import Reading, engine_name
+
+        command(reading=Reading(format_, engine_name(jobs, engine)), **others)
+
+    return READING(with_reading)
+
+
+def scoring(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what `score` and `compare` share; the command gets it as ``options``, a ScoreOptions."""
+
+    @wraps(command)
+    def with_options(
+        *,
+        thresholds: str | None,
+        rule: str,
+        metrics: str,
+        allow_overlap: bool,
+        by: tuple[str, ...],
+        images: Path | None,
+        metadata: Path | None,
+        missing: Any,
+        seed: int,
+        truth_format: str | None,
+        reading: Any,
+        **others: Any,
+    ) -> None:
+        from nucfuse.metrics.request import ScoreRequest
+        from nucfuse.pipeline.scoring import ScoreOptions, StrataOptions
+
+        try:
+            numbers = None if thresholds is None else [float(t) for t in thresholds.split(",")]
+            wanted = [name.strip() for name in metrics.split(",") if name.strip()]
+            request = ScoreRequest.of(numbers, rule, wanted, allow_overlap)
+        except ValueError as error:
+            raise DataError(str(error)) from None
+        strata = StrataOptions(by, images, metadata)
+        options = ScoreOptions(request, strata, missing, seed, truth_format, reading)
+        command(options=options, **others)
+
+    return _SCORING(reading(with_options))
+
+
 SETTINGS = options(
-    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
-                 help="A parameter, or split.NAME=VALUE for splitting maps. Repeatable."),
-    click.option("--images", type=PATH,
-                 help="Images, or a data set that knows the sizes, for Kaggle submissions."),
-)  # fmt: skip
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A parameter, or split.NAME=VALUE for splitting maps. Repeatable.",
+    ),
+    click.option(
+        "--images",
+        type=PATH,
+        help="Images, or a data set that knows the sizes, for Kaggle submissions.",
+    ),
+)
 OUT = click.option(
-    "--out", type=PATH, required=True,
+    "--out",
+    type=PATH,
+    required=True,
     help="Folder of label images, or a file .csv (Kaggle), .json (COCO), .npz.",
-)  # fmt: skip
+)
 OVERLAP = click.option(
     "--allow-overlap", is_flag=True, help="Leave overlapping results (COCO, .npz)."
 )

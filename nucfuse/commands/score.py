@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from nucfuse.commands import exit_codes
-from nucfuse.commands.options import PATH, READING, SCORING
+from nucfuse.commands.options import PATH, scoring
+
+if TYPE_CHECKING:
+    from nucfuse.pipeline.scoring import ScoreOptions
 
 
 @click.command()
@@ -27,22 +30,32 @@ from nucfuse.commands.options import PATH, READING, SCORING
     help="How many of the worst images to list.",
 )
 @click.option("--brief", is_flag=True, help="Print the headline table only.")
-@SCORING
-@READING
-def score(truth: Path, preds: tuple[Path, ...], fail_under: float | None, worst: int,
-          brief: bool, out: Path | None, as_json: bool, **settings: Any) -> None:  # fmt: skip
+@scoring
+def score(
+    truth: Path,
+    preds: tuple[Path, ...],
+    fail_under: float | None,
+    worst: int,
+    brief: bool,
+    out: Path | None,
+    as_json: bool,
+    options: "ScoreOptions",
+) -> None:
     """Score predicted nuclei against ground truth (mean AP over IoU 0.50-0.95).
 
     TRUTH and each PRED: a DSB2018 folder or zip, a folder of label images, a Kaggle CSV, COCO JSON
     or nucfuse .npz; the format is recognised.
     """
-    from nucfuse.pipeline import scoring
-    from nucfuse.report import files, tables
+    from nucfuse.pipeline.running import check_output
+    from nucfuse.pipeline.scoring import score_record, score_sets
+    from nucfuse.report import scores as report
 
-    result = scoring.score(truth, preds, scoring.ScoreOptions.from_text(**settings), out)
     if out is not None:
-        files.write_scores(out, result)
-    click.echo(result.to_json() if as_json else tables.score_text(result, worst, brief))
+        check_output(out, [truth, *preds])
+    result = score_sets(truth, preds, options)
+    if out is not None:
+        report.write_scores(out, result, score_record(truth, preds, options))
+    click.echo(report.score_json(result) if as_json else report.score_text(result, worst, brief))
     if fail_under is not None and min(s.dsb_ap for s in result.scores) < fail_under:
         exit_codes.fail(f"below --fail-under {fail_under}", exit_codes.BELOW)
     if not result.complete:

@@ -1,10 +1,9 @@
 """What is wrong with a data set: findings per image, for a person to act on."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,19 +17,6 @@ from nucfuse.masks.overlap import self_overlaps
 # A nucleus below this share of its image's median area (or of 4 pixels) is called a speck.
 SPECK_SHARE = 0.05
 SPECK_PIXELS = 4
-
-_REMEDIES = {
-    "unreadable": "mend or leave out the file",
-    "note": "see the message",
-    "empty": "fine if the image has no nuclei",
-    "overlap": "nucfuse submit gives every pixel to one nucleus",
-    "duplicate mask": "remove one of the two",
-    "hole": "fill, unless the hole is real",
-    "pieces": "split, or keep the largest piece",
-    "speck": "remove, unless so small a nucleus is real",
-    "image size": "mask and image must have one size; was one of them resized or transposed?",
-    "duplicate image": "keep the copies in one fold, or remove one",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +38,6 @@ class Report:
     n_images: int
     n_nuclei: int
     findings: list[Finding]
-
-    def to_json(self) -> str:
-        """Write the report as JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
-
-    def to_text(self, examples: int = 3) -> str:
-        """Write the report for people: per kind how often, a remedy, and the first examples."""
-        lines = [f"{self.path}: {self.format}, {self.n_images} images, {self.n_nuclei} nuclei"]
-        if not self.findings:
-            return lines[0] + "\nNothing wrong was found."
-        for kind, remedy in _REMEDIES.items():
-            found = [f for f in self.findings if f.kind == kind]
-            if not found:
-                continue
-            total = sum(f.count for f in found)
-            lines.append(f"\n{kind}: {total} in {len(found)} images. Remedy: {remedy}.")
-            lines += [f"  {f.image_id}: {f.detail}" for f in found[:examples]]
-            if len(found) > examples:
-                lines.append(f"  … and {len(found) - examples} more images (--json lists all)")
-        return "\n".join(lines)
 
 
 def examine(dataset: Dataset, image_id: str) -> tuple[int, str | None, list[Finding]]:

@@ -1,4 +1,4 @@
-"""Error anatomy: what went wrong with each nucleus, and what mending one kind of error would give.
+"""Error anatomy: what went wrong with each nucleus, and what correcting one kind would give.
 
 Every truth and every prediction is of one kind. Hits are taken at IoU 0.5, by the rule of the
 score. A nucleus is *held* by the nucleus of the other side in which more than half of its area
@@ -19,7 +19,7 @@ So a truth that is cut in pieces, one of which is a hit, is a hit itself; its ot
 ``split``. The counts of an image are: ``missed`` and ``spurious`` nuclei, ``split`` truths cut in
 pieces and ``merged`` predictions that swallow several (hits included), ``poor_boundary`` pairs.
 
-To mend a kind of error means, at each threshold of the score:
+To correct a kind of error (columns ``mended_missed``, …) means, at each threshold of the score:
 
 missed
     Missed truths are found exactly.
@@ -34,9 +34,9 @@ poor_boundary
 imprecise
     Hits at IoU 0.5 hit at every threshold.
 
-Where a nucleus is a hit at a threshold already, it is left alone there, so that mending never
-lowers a score. The gain is the mended mean ``dsb_ap`` less the present one; gains of several kinds
-do not add up.
+Where a nucleus is a hit at a threshold already, it is left alone there, so that no correction ever
+lowers a score. The gain is the corrected mean ``dsb_ap`` less the present one; gains of several
+kinds do not add up.
 
 References
 ----------
@@ -46,5 +46,5 @@ errors", ECCV 2020, doi:10.1007/978-3-030-58580-8_33, does the same for COCO's a
 
 # Kinds of nuclei; the kernels give indices into it.
 KINDS = ("hit", "split", "merged", "poor_boundary", "missed", "spurious")
-# What can be mended, in the kernels' order.
-MENDABLE = ("missed", "spurious", "split", "merged", "poor_boundary", "imprecise")
+# What can be corrected, in the kernels' order.
+CORRECTABLE = ("missed", "spurious", "split", "merged", "poor_boundary", "imprecise")

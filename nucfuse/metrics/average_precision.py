@@ -1,15 +1,29 @@
-"""The average precision of the Data Science Bowl 2018, and precision, recall and F1."""
-
-from collections.abc import Sequence
+"""The average precision of the Data Science Bowl 2018."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks.overlap import Overlaps
-from nucfuse.metrics.matching import DSB_PERCENTS, Rule, match
+from nucfuse.metrics.quotient import quotient
 
 
-def dsb_ap(overlaps: Overlaps, percents: Sequence[int] = DSB_PERCENTS, rule: Rule = ">") -> float:
+def dsb_precision(tp: ArrayLike, n_true: ArrayLike, n_pred: ArrayLike) -> NDArray[np.float64]:
+    """TP / (TP + FP + FN) at one threshold; 1 for an image without nuclei on both sides.
+
+    Parameters
+    ----------
+    tp, n_true, n_pred : array_like of int, any shapes that broadcast
+        Hits, truths and predictions: FP = n_pred - TP, FN = n_true - TP.
+
+    Examples
+    --------
+    >>> dsb_precision([1, 0, 0], [2, 0, 3], [1, 0, 0])
+    array([0.5, 1. , 0. ])
+    """
+    tp, n_nuclei = np.asarray(tp), np.asarray(n_true) + np.asarray(n_pred)
+    return quotient(tp, n_nuclei - tp, n_nuclei)
+
+
+def dsb_ap(tp: ArrayLike, n_true: ArrayLike, n_pred: ArrayLike) -> NDArray[np.float64]:
     """Mean over IoU thresholds of TP / (TP + FP + FN), in [0, 1].
 
     Not the ranked average precision of COCO (`coco`): predictions carry no confidence. An image
@@ -18,17 +32,14 @@ def dsb_ap(overlaps: Overlaps, percents: Sequence[int] = DSB_PERCENTS, rule: Rul
 
     Parameters
     ----------
-    overlaps : Overlaps
-        Of one image.
-    percents : sequence of int
-        Thresholds in whole percents; 50 to 95 by 5 in the competition.
-    rule : {">", ">="}
-        The competition wants an IoU *above* the threshold.
+    tp : array_like of int, shape (..., P)
+        Hits at each threshold; 0.50 to 0.95 by 0.05 in the competition, where a hit is an IoU
+        *above* it.
+    n_true, n_pred : array_like of int, shape (...) or (..., P)
 
-    Raises
-    ------
-    ValueError
-        See `matching.match`.
+    Returns
+    -------
+    ndarray of float64, shape (...)
 
     References
     ----------
@@ -37,34 +48,12 @@ def dsb_ap(overlaps: Overlaps, percents: Sequence[int] = DSB_PERCENTS, rule: Rul
 
     Examples
     --------
-    >>> from nucfuse.masks.overlap import overlaps
-    >>> dsb_ap(overlaps(np.array([[1, 1, 1, 0]]), np.array([[1, 1, 0, 0]])))
-    0.4
+    >>> float(dsb_ap([3, 2], 4, 3))
+    0.575
     """
-    found = match(overlaps, percents, rule)
-    return float(precision_at(found.tp, found.n_true, found.n_pred).mean())
-
-
-def precision_at(tp: ArrayLike, n_true: ArrayLike, n_pred: ArrayLike) -> NDArray[np.float64]:
-    """TP / (TP + FP + FN) per threshold; 1 where there are no nuclei on both sides."""
-    hits, either = np.asarray(tp), np.asarray(n_true) + np.asarray(n_pred)
-    return _ratio(hits, either - hits, either)
-
-
-def detection_scores(
-    tp: ArrayLike, n_true: ArrayLike, n_pred: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Precision TP / N, recall TP / T and F1 = 2 TP / (T + N) of hits, any shapes that broadcast.
-
-    All are 1 where there are no nuclei on both sides; a quotient by 0 elsewhere is 0.
-    """
-    hits, true, pred = np.asarray(tp), np.asarray(n_true), np.asarray(n_pred)
-    either = true + pred
-    return _ratio(hits, pred, either), _ratio(hits, true, either), _ratio(2 * hits, either, either)
-
-
-def _ratio(
-    numerator: NDArray[np.int64], denominator: NDArray[np.int64], either: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    quotient = numerator / np.maximum(denominator, 1)
-    return np.where(either > 0, quotient, 1.0)
+    precision = dsb_precision(tp, n_true, n_pred)
+    # One after the other: NumPy's mean adds in an order that depends on how many images there are.
+    total = np.zeros(precision.shape[:-1])
+    for of_threshold in np.moveaxis(precision, -1, 0):
+        total = total + of_threshold
+    return total / precision.shape[-1]

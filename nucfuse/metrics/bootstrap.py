@@ -1,4 +1,4 @@
-"""Confidence intervals: what would the score be on other images of the kind?"""
+"""Confidence intervals: what the score would be on other images of the kind."""
 
 from collections.abc import Iterator
 

@@ -1,33 +1,29 @@
 """Boundary scores: does the outline fit? Computed on the crops of the nuclei, when asked for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.instances import Instances
+from nucfuse.masks.kernels.arrays import Pairs
 from nucfuse.masks.overlap import Overlaps
 from nucfuse.masks.overlap import overlaps as overlaps_of
-from nucfuse.metrics.average_precision import precision_at
+from nucfuse.metrics.average_precision import dsb_precision
 from nucfuse.metrics.kernels import boundary as kernels
-from nucfuse.metrics.kernels import matching as matching_kernels
-from nucfuse.metrics.matching import DSB_PERCENTS, Rule, are_disjoint, is_strict, percent_array
-
-BOUNDARY_COLUMNS = (
-    "boundary_iou", "boundary_ap", "boundary_precision", "boundary_recall", "boundary_f",
-)  # fmt: skip
+from nucfuse.metrics.matching import find_hits, pairs_of, take_pairs
+from nucfuse.metrics.names import BOUNDARY_SCORES
+from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest, is_strict, percent_array
 
 
 @dataclass(frozen=True, slots=True)
-class BoundaryMeasures:
-    """Boundary scores of one image; see `measure_boundaries`.
+class BoundaryScores:
+    """Boundary scores of one image; see `score_boundaries`.
 
     Attributes
     ----------
     numbers : ndarray of float64, shape (5,)
-        In [0, 1], named by `BOUNDARY_COLUMNS`.
+        In [0, 1], named by `BOUNDARY_SCORES`.
     tp : ndarray of int64, shape (P,)
         Hits at each threshold of ``boundary_ap``.
     """
@@ -35,16 +31,16 @@ class BoundaryMeasures:
     numbers: NDArray[np.float64]
     tp: NDArray[np.int64]
 
-    def as_dict(self) -> dict[str, float]:
-        """The numbers by name."""
-        return dict(zip(BOUNDARY_COLUMNS, self.numbers.tolist(), strict=True))
 
-
-def measure_boundaries(
-    true: ArrayLike | Instances, pred: ArrayLike | Instances, overlaps: Overlaps | None = None,
-    percents: Sequence[int] = DSB_PERCENTS, rule: Rule = ">", *,
-    distance: int | None = None, tolerance: float = 2.0,
-) -> BoundaryMeasures:  # fmt: skip
+def score_boundaries(
+    true: ArrayLike | Instances,
+    pred: ArrayLike | Instances,
+    overlaps: Overlaps | None = None,
+    request: ScoreRequest = DSB_REQUEST,
+    *,
+    distance: int | None = None,
+    tolerance: float = 2.0,
+) -> BoundaryScores:
     """Boundary IoU, boundary average precision and boundary F-score of one image.
 
     The boundary of a nucleus is its pixels at most ``distance`` king's moves from its outside (the
@@ -63,8 +59,8 @@ def measure_boundaries(
     true, pred : array_like of int, shape (H, W), or Instances
     overlaps : Overlaps, optional
         Of the same two, if known.
-    percents, rule
-        As in `measures.measure`.
+    request : ScoreRequest
+        Thresholds and the rule of a hit.
     distance : int, optional
         In pixels, at least 1; without it 2 % of the image diagonal, rounded, at least 1.
     tolerance : float
@@ -85,8 +81,8 @@ def measure_boundaries(
     Examples
     --------
     >>> labels = np.array([[0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1]])
-    >>> measure_boundaries(labels, np.roll(labels, -1, axis=1), tolerance=0).as_dict()["boundary_f"]
-    0.5
+    >>> score_boundaries(labels, np.roll(labels, -1, axis=1), tolerance=0).numbers[2:]
+    array([0.5, 0.5, 0.5])
     """
     sides = as_instances(true, "true labels"), as_instances(pred, "predicted labels")
     pairs = overlaps_of(*sides) if overlaps is None else overlaps
@@ -96,12 +92,12 @@ def measure_boundaries(
         raise ValueError(
             f"distance must be at least 1 and tolerance at least 0, got {distance}, {tolerance}"
         )
-    depths = _Depths.of(sides[0], distance), _Depths.of(sides[1], distance)
-    numbers = np.empty(len(BOUNDARY_COLUMNS))
-    numbers[0], tp = _boundary_hits(*depths, pairs, percents, rule)
-    numbers[1] = precision_at(tp, len(sides[0]), len(sides[1])).mean()
-    numbers[2:] = _contour_scores(*depths, tolerance)
-    return BoundaryMeasures(numbers, tp)
+    true_side, pred_side = _Side.of(sides[0], distance), _Side.of(sides[1], distance)
+    numbers = np.empty(len(BOUNDARY_SCORES))
+    numbers[0], tp = _boundary_hits(true_side, pred_side, distance, pairs, request)
+    numbers[1] = dsb_precision(tp, len(sides[0]), len(sides[1])).mean()
+    numbers[2:] = _contour_scores(true_side, pred_side, tolerance)
+    return BoundaryScores(numbers, tp)
 
 
 def as_instances(masks: ArrayLike | Instances, name: str) -> Instances:
@@ -114,60 +110,49 @@ def as_instances(masks: ArrayLike | Instances, name: str) -> Instances:
 
 
 @dataclass(frozen=True, slots=True)
-class _Depths:
-    """Masks of one side with the depth of their pixels, see `_boundary_kernels.depths`."""
+class _Side:
+    """Masks of one side with the depth of their pixels, see `kernels.boundary.depths`."""
 
     masks: Instances
-    distance: int
-    flat: NDArray[np.int16]
-    begins: NDArray[np.int64]
+    depths: kernels.Depths
     areas: NDArray[np.int64]
 
     @classmethod
-    def of(cls, masks: Instances, distance: int) -> "_Depths":
-        found = kernels.depths(*masks.runs, masks.boxes, masks.shape[0], distance)
-        return cls(masks, distance, *found)
+    def of(cls, masks: Instances, distance: int) -> "_Side":
+        flat, begins, areas = kernels.depths(*masks.runs, masks.boxes, masks.shape[0], distance)
+        return cls(masks, kernels.Depths(flat, begins, masks.boxes), areas)
 
     def contour(self) -> tuple[NDArray[np.uint8], int]:
         """Image (H, W) that is 1 on the rim of any mask, and how many pixels are."""
         image = np.zeros(self.masks.shape, np.uint8)
-        return image, kernels.paint_contours(self.flat, self.begins, self.masks.boxes, image)
+        return image, kernels.paint_contours(*self.depths, image)
 
 
 def _boundary_hits(
-    true: _Depths, pred: _Depths, overlaps: Overlaps, percents: Sequence[int], rule: Rule
+    true: _Side, pred: _Side, distance: int, overlaps: Overlaps, request: ScoreRequest
 ) -> tuple[float, NDArray[np.int64]]:
     """Mean boundary IoU of the hits at 50 %, and the hits by the smaller IoU per threshold."""
-    checked, unions = percent_array(percents), overlaps.unions
+    percents, strict = percent_array(request.percents), is_strict(request.rule)
+    whole = pairs_of(overlaps)
     # The smaller IoU is at most that of the masks: pairs below every threshold can be left out.
-    some = 100 * overlaps.pixels >= min(50, int(checked[0])) * unions
-    rows, cols = overlaps.true_index[some], overlaps.pred_index[some]
-    pixels, unions = overlaps.pixels[some], unions[some]
-    shared, united = _boundary_overlaps(true, pred, rows, cols)
+    some = 100 * whole.pixels >= min(50, int(percents[0])) * whole.unions
+    pairs = take_pairs(whole, some)
+    shared = kernels.shared_boundaries(pairs.rows, pairs.cols, true.depths, pred.depths, distance)
+    united = true.areas[pairs.rows] + pred.areas[pairs.cols] - shared
     n_true, n_pred = len(true.masks), len(pred.masks)
-    rest = (n_true, n_pred, checked, is_strict(rule), are_disjoint(overlaps))
-    hits = matching_kernels.match_image(rows, cols, pixels, unions, *rest)[1]
-    smaller = shared * unions < pixels * united
-    lesser = np.where(smaller, shared, pixels), np.where(smaller, united, unions)
-    tp = matching_kernels.match_image(rows, cols, *lesser, *rest)[0]
+    hits = find_hits(pairs, overlaps, percents, strict).at_half[:n_true]
+    smaller = shared * pairs.unions < pairs.pixels * united
+    pixels = np.where(smaller, shared, pairs.pixels)
+    unions = np.where(smaller, united, pairs.unions)
+    lesser = find_hits(Pairs(pairs.rows, pairs.cols, pixels, unions), overlaps, percents, strict)
+    tp = np.count_nonzero(lesser.is_hit[:, :n_true], axis=1)
     hits = hits[hits >= 0]
     if hits.size == 0:
         return float(n_true == 0 and n_pred == 0), tp
     return float((shared[hits] / united[hits]).mean()), tp
 
 
-def _boundary_overlaps(
-    true: _Depths, pred: _Depths, rows: NDArray[Any], cols: NDArray[Any]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Boundary pixels in both and in either mask of each pair."""
-    shared = kernels.shared_boundaries(
-        rows, cols, true.flat, true.begins, true.masks.boxes,
-        pred.flat, pred.begins, pred.masks.boxes, true.distance,
-    )  # fmt: skip
-    return shared, true.areas[rows] + pred.areas[cols] - shared
-
-
-def _contour_scores(true: _Depths, pred: _Depths, tolerance: float) -> tuple[float, float, float]:
+def _contour_scores(true: _Side, pred: _Side, tolerance: float) -> tuple[float, float, float]:
     """Precision, recall and F of contour pixels."""
     n_true, n_pred = len(true.masks), len(pred.masks)
     if n_true == 0 or n_pred == 0:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.overlap import Overlaps
 from nucfuse.metrics.kernels import coco as kernels
+from nucfuse.metrics.matching import pairs_of
 
 # As pycocotools computes them; a hit is an IoU on the threshold or above it.
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -76,7 +77,7 @@ class RankedScores:
         return _mean(self.recall[:, list(AREA_RANGES).index(area)])
 
     def as_dict(self) -> dict[str, float]:
-        """The usual numbers, ``coco_ap``, ``coco_ap50``, ``coco_ap_small``, … ``coco_ar_large``."""
+        """Name the usual numbers: ``coco_ap``, ``coco_ap50``, ``coco_ap_small``, … ``coco_ar``."""
         found = {"coco_ap": self.ap(), "coco_ap50": self.ap(50), "coco_ap75": self.ap(75)}
         sizes = [area for area in AREA_RANGES if area != "all"]
         found |= {f"coco_ap_{area}": self.ap(area=area) for area in sizes}
@@ -84,10 +85,12 @@ class RankedScores:
         return found | {f"coco_ar_{area}": self.ar(area) for area in sizes}
 
 
-def match_image(
-    overlaps: Overlaps, scores: ArrayLike, true_classes: ArrayLike | None = None,
+def rank_detections(
+    overlaps: Overlaps,
+    scores: ArrayLike,
+    true_classes: ArrayLike | None = None,
     pred_classes: ArrayLike | None = None,
-) -> RankedImage:  # fmt: skip
+) -> RankedImage:
     """Match the detections of one image greedily, the most confident first.
 
     Parameters
@@ -108,7 +111,7 @@ def match_image(
     --------
     >>> from nucfuse.masks.overlap import overlaps
     >>> pair = overlaps(np.array([[1, 1, 0, 2]]), np.array([[1, 1, 2, 0]]))
-    >>> round(accumulate([match_image(pair, [0.9, 0.8])]).ap(), 3)
+    >>> round(accumulate([rank_detections(pair, [0.9, 0.8])]).ap(), 3)
     0.505
     """
     n_true, n_pred = overlaps.true_areas.size, overlaps.pred_areas.size
@@ -123,11 +126,10 @@ def match_image(
     of_true = _classes(true_classes, n_true, "true_classes")
     of_pred = _classes(pred_classes, n_pred, "pred_classes")
     order = np.argsort(-confidence, kind="stable")
-    codes = kernels.match_ranked(
-        overlaps.true_index, overlaps.pred_index, overlaps.pixels, overlaps.true_areas,
-        overlaps.pred_areas, of_true[overlaps.true_index] == of_pred[overlaps.pred_index], order,
-        COCO_THRESHOLDS, _RANGES,
-    )  # fmt: skip
+    pairs = pairs_of(overlaps)
+    same_class = of_true[pairs.rows] == of_pred[pairs.cols]
+    sizes = overlaps.true_areas, overlaps.pred_areas
+    codes = kernels.match_ranked(pairs, *sizes, same_class, order, COCO_THRESHOLDS, _RANGES)
     return RankedImage(codes, confidence[order], of_pred[order], overlaps.true_areas, of_true)
 
 
@@ -192,11 +194,13 @@ def resampled_ap(
         own = ranking.classes == label
         hits = ranking.codes[: COCO_THRESHOLDS.size, own] == kernels.HIT
         truths = [np.count_nonzero(image.true_classes == label) for image in images]
-        ap = kernels.resampled_ap(
-            np.nonzero(hits)[1], np.append(0, np.cumsum(hits.sum(axis=1))), hits.shape[1],
-            ranking.image_of[own], weights, weights @ np.array(truths, np.float64), COCO_RECALLS,
-        )  # fmt: skip
-        by_class.append(ap)
+        first = np.append(0, np.cumsum(hits.sum(axis=1)))
+        n_true = weights @ np.array(truths, np.float64)
+        by_class.append(
+            kernels.resampled_ap(
+                np.nonzero(hits)[1], first, ranking.image_of[own], weights, n_true, COCO_RECALLS
+            )
+        )
     values = np.array(by_class).reshape(-1, weights.shape[0])
     counted = np.count_nonzero(~np.isnan(values), axis=0)
     total = np.nansum(values, axis=0)

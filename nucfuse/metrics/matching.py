@@ -1,170 +1,135 @@
 """Which predicted nucleus is which true one: the matching every score is taken from."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.masks.kernels.arrays import Pairs
 from nucfuse.masks.overlap import Overlaps
-from nucfuse.metrics.kernels import matching as kernels
+from nucfuse.metrics.kernels import assignment, matching
 
-Rule = Literal[">", ">="]
+# Where two matchings have the same total IoU, the one that shares more pixels is taken; this much
+# of the total IoU is given up for it at most.
+_TIE = 1e-9
 
-# Whole percents, compared as integers: np.arange(0.5, 1, 0.05) holds 0.6000000000000001.
-DSB_PERCENTS = range(50, 100, 5)
 
-
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """Hits of one image at every threshold, and who is whose at IoU 0.5.
+class Hits(NamedTuple):
+    """Hits of one image; arrays over nuclei hold its T truths, then its N predictions.
 
     Attributes
     ----------
-    percents : ndarray of int64, shape (P,)
-        IoU thresholds in percent, ascending.
-    rule : {">", ">="}
-        Whether an IoU on the threshold is no hit, or one.
-    tp : ndarray of int64, shape (P,)
-        Hits at each threshold: pairs of one truth and one prediction, none used twice.
-    n_true, n_pred : int
-        Nuclei of either side.
-    true_match, true_best : ndarray of int64, shape (T,)
-        Index of the prediction that hits each truth at 50 %, and of the one of the largest IoU
-        (ties to more shared pixels, then to the first); -1 for none.
-    pred_match, pred_best : ndarray of int64, shape (N,)
-        The same the other way round.
-    true_iou, true_best_iou : ndarray of float64, shape (T,)
-        IoU with these; 0 for none.
-    pred_iou, pred_best_iou : ndarray of float64, shape (N,)
+    at_half, above_half : ndarray of int64, shape (T + N,)
+        Place in the overlaps of the pair that is the hit at IoU 0.5, by the rule of the score and
+        by ">" (pairs of exactly 0.5 may be among these and do not count); -1 for none.
+    is_hit : ndarray of bool, shape (P, T + N)
+        Whether each nucleus is a hit at each threshold.
     """
 
-    percents: NDArray[np.int64]
-    rule: Rule
-    tp: NDArray[np.int64]
-    n_true: int
-    n_pred: int
-    true_match: NDArray[np.int64]
-    pred_match: NDArray[np.int64]
-    true_iou: NDArray[np.float64]
-    pred_iou: NDArray[np.float64]
-    true_best: NDArray[np.int64]
-    pred_best: NDArray[np.int64]
-    true_best_iou: NDArray[np.float64]
-    pred_best_iou: NDArray[np.float64]
-
-    @property
-    def fp(self) -> NDArray[np.int64]:
-        """Predictions that hit nothing at each threshold, shape (P,)."""
-        return self.n_pred - self.tp
-
-    @property
-    def fn(self) -> NDArray[np.int64]:
-        """Truths that nothing hits at each threshold, shape (P,)."""
-        return self.n_true - self.tp
+    at_half: NDArray[np.int64]
+    above_half: NDArray[np.int64]
+    is_hit: NDArray[np.bool_]
 
 
-def match(overlaps: Overlaps, percents: Sequence[int] = DSB_PERCENTS, rule: Rule = ">") -> Matching:
+def pairs_of(overlaps: Overlaps) -> Pairs:
+    """Hand out the overlaps of an image as kernels take them."""
+    return Pairs(overlaps.true_index, overlaps.pred_index, overlaps.pixels, overlaps.unions)
+
+
+def take_pairs(pairs: Pairs, some: NDArray[Any]) -> Pairs:
+    """Select pairs by a mask or by their places."""
+    return Pairs(pairs.rows[some], pairs.cols[some], pairs.pixels[some], pairs.unions[some])
+
+
+def find_hits(
+    pairs: Pairs, overlaps: Overlaps, percents: NDArray[np.int64], is_strict: bool
+) -> Hits:
     """Match predictions to truths, one to one, at every threshold.
 
-    A pair is a hit if its IoU is above the threshold (``rule=">"``), or on it, too (``">="``);
-    compared as integers, ``100 * shared > percent * union``. On disjoint masks and thresholds from
-    50 % the hits are unique. Else (lower thresholds, masks that overlap) the number of hits is the
-    largest possible, and their total IoU the largest of all such choices.
+    A pair is a hit if its IoU is above the threshold (strict), or on it, too; compared as integers,
+    ``100 * shared > percent * union``. On disjoint masks and thresholds from 50 % the hits are
+    unique. Else (lower thresholds, masks that overlap) the number of hits is the largest possible,
+    and their total IoU the largest of all such choices.
 
     Parameters
     ----------
+    pairs : Pairs
+        Those of ``overlaps``, or some, or with other numbers of pixels.
     overlaps : Overlaps
-        Of one image.
-    percents : sequence of int
-        Thresholds in whole percents, ascending; see `as_percents`.
-    rule : {">", ">="}
-
-    Raises
-    ------
-    ValueError
-        If the rule is no such word or the percents are none, repeated, unsorted or not in 0..100.
-
-    Examples
-    --------
-    >>> from nucfuse.masks.overlap import overlaps
-    >>> pair = overlaps(np.array([[1, 1, 2, 2]]), np.array([[1, 0, 2, 2]]))
-    >>> match(pair, (50, 75)).tp, match(pair, (50, 75), ">=").tp
-    (array([1, 1]), array([2, 1]))
+        Says how many nuclei there are, and whether they are disjoint.
+    percents : ndarray of int64, shape (P,)
+        Thresholds, see `request.percent_array`.
+    is_strict : bool
     """
-    checked = percent_array(percents)
-    n_true, n_pred = overlaps.true_areas.size, overlaps.pred_areas.size
-    unions = overlaps.unions
-    tp, of_true, of_pred, best_true, best_pred = kernels.match_image(
-        overlaps.true_index, overlaps.pred_index, overlaps.pixels, unions, n_true, n_pred,
-        checked, is_strict(rule), are_disjoint(overlaps),
-    )  # fmt: skip
-    true_index, pred_index, pixels = overlaps.true_index, overlaps.pred_index, overlaps.pixels
-    return Matching(
-        checked, rule, tp, n_true, n_pred,
-        partner_of(of_true, pred_index), partner_of(of_pred, true_index),
-        iou_of(of_true, pixels, unions), iou_of(of_pred, pixels, unions),
-        partner_of(best_true, pred_index), partner_of(best_pred, true_index),
-        iou_of(best_true, pixels, unions), iou_of(best_pred, pixels, unions),
-    )  # fmt: skip
-
-
-def as_percents(thresholds: Iterable[float]) -> tuple[int, ...]:
-    """Thresholds a user gives as fractions, as whole percents in ascending order.
-
-    Raises
-    ------
-    ValueError
-        If one is not a whole percent in 0..1, is given twice, or there are none.
-
-    Examples
-    --------
-    >>> as_percents([0.5, 0.55])
-    (50, 55)
-    """
-    percents = []
-    for threshold in thresholds:
-        percent = float(threshold) * 100
-        if not (0 <= percent <= 100 and abs(percent - round(percent)) < 1e-6):
-            raise ValueError(
-                f"thresholds must be whole percents from 0 to 1, got {threshold}; "
-                "write 0.5 for 50 %"
-            )
-        percents.append(round(percent))
-    return tuple(percent_array(tuple(sorted(percents))).tolist())
-
-
-def percent_array(percents: Sequence[int]) -> NDArray[np.int64]:
-    """Thresholds as the kernels take them; see `match` for what is an error."""
-    return _percent_array(percents if isinstance(percents, range) else tuple(percents))
-
-
-@lru_cache(maxsize=64)
-def _percent_array(percents: tuple[int, ...] | range) -> NDArray[np.int64]:
-    array = np.array(percents)
-    if array.size == 0 or array.dtype.kind not in "iu" or (np.diff(array) <= 0).any():
-        raise ValueError(
-            f"percents must be one or more different integers, ascending, got {percents}"
-        )
-    if array[0] < 0 or array[-1] > 100:
-        raise ValueError(f"percents must lie in 0..100, got {percents}")
-    array = array.astype(np.int64)
-    array.flags.writeable = False  # shared by all who ask for the same thresholds
-    return array
-
-
-def is_strict(rule: str) -> bool:
-    """Whether an IoU on the threshold is no hit; a ValueError if there is no such rule."""
-    if rule not in (">", ">="):
-        raise ValueError(f"rule must be '>' or '>=', got {rule!r}")
-    return rule == ">"
+    sizes = overlaps.true_areas.size, overlaps.pred_areas.size
+    disjoint = are_disjoint(overlaps)
+    at_half, is_hit = matching.unique_hits(pairs, percents, is_strict, *sizes)
+    if disjoint and percents[0] >= 50:
+        return Hits(at_half, at_half, is_hit)
+    for i, percent in enumerate(percents.tolist()):
+        if percent < 50 or not disjoint:
+            is_hit[i] = _assigned_hits(pairs, percent, is_strict, *sizes) >= 0
+    if disjoint:
+        return Hits(at_half, at_half, is_hit)
+    at_half = _assigned_hits(pairs, 50, is_strict, *sizes)
+    above_half = at_half if is_strict else _assigned_hits(pairs, 50, True, *sizes)
+    return Hits(at_half, above_half, is_hit)
 
 
 def are_disjoint(overlaps: Overlaps) -> bool:
     """Whether no pixel lies in two masks of one side, on either side."""
     return bool(overlaps.true_disjoint and overlaps.pred_disjoint)
+
+
+def _assigned_hits(
+    pairs: Pairs, percent: int, is_strict: bool, n_true: int, n_pred: int
+) -> NDArray[np.int64]:
+    """Maximum number of one-to-one hits, among these the largest total IoU; pairs, (T + N,)."""
+    pixels, least = 100 * pairs.pixels, percent * pairs.unions
+    some = np.flatnonzero(pixels > least if is_strict else pixels >= least)
+    open_pairs = take_pairs(pairs, some)
+    # One more hit must outweigh all IoU that it could cost: at most one for each hit.
+    per_hit = min(n_true, n_pred) + 1.0
+    weights = per_hit + _iou_weights(open_pairs)
+    taken = heaviest_matching(open_pairs.rows, open_pairs.cols, weights, n_true, n_pred)
+    hit = np.full(n_true + n_pred, -1, np.int64)
+    hit[open_pairs.rows[taken]] = hit[n_true + open_pairs.cols[taken]] = some[taken]
+    return hit
+
+
+def most_iou(pairs: Pairs, n_true: int, n_pred: int) -> NDArray[np.int64]:
+    """Pairs (M,) of the one-to-one matching of the largest total IoU."""
+    return heaviest_matching(pairs.rows, pairs.cols, _iou_weights(pairs), n_true, n_pred)
+
+
+def _iou_weights(pairs: Pairs) -> NDArray[np.float64]:
+    """IoU of each pair plus a trifle for the pixels it shares, which settles ties."""
+    return pairs.pixels / pairs.unions + _TIE * pairs.pixels / (1 + pairs.pixels.sum())
+
+
+def heaviest_matching(
+    rows: NDArray[np.int32], cols: NDArray[np.int32], weights: NDArray[np.float64],
+    n_rows: int, n_cols: int,
+) -> NDArray[np.int64]:  # fmt: skip
+    """One-to-one matching of the largest total weight.
+
+    Parameters
+    ----------
+    rows, cols : ndarray of int32, shape (K,)
+        Pairs sorted by row.
+    weights : ndarray of float64, shape (K,)
+        Above 0.
+    n_rows, n_cols : int
+
+    Returns
+    -------
+    ndarray of int64, shape (M,)
+        The pairs that are taken, by row.
+    """
+    of_row, of_col, n_open = assignment.settle_dominant(rows, cols, weights, n_rows, n_cols)
+    if n_open:
+        assignment.match_rest(rows, cols, weights, of_row, of_col)
+    return of_row[of_row >= 0]
 
 
 def partner_of(pairs: NDArray[np.int64], index: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -175,11 +140,9 @@ def partner_of(pairs: NDArray[np.int64], index: NDArray[np.int32]) -> NDArray[np
     return partners
 
 
-def iou_of(
-    pairs: NDArray[np.int64], pixels: NDArray[np.int64], unions: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def iou_of(pairs: NDArray[np.int64], of: Pairs) -> NDArray[np.float64]:
     """IoU of each pair named by its place in the overlaps; 0 where there is none."""
     iou = np.zeros(pairs.size)
     some = pairs >= 0
-    iou[some] = pixels[pairs[some]] / unions[pairs[some]]
+    iou[some] = of.pixels[pairs[some]] / of.unions[pairs[some]]
     return iou

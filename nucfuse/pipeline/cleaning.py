@@ -19,6 +19,7 @@ from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
 from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
 from nucfuse.pipeline.settings import Given, read_pairs
+from nucfuse.report.written import written_text
 from nucfuse.settings import read
 
 
@@ -59,7 +60,7 @@ def clean(pred: Path, out: Path, options: CleanOptions) -> str:
     job = partial(_cleaned, member, options)
     samples = each_image(engine, job, member.source.ids, "Cleaning")
     write_dataset(out, counts.watch(samples), format_of_output(out))
-    return f"{out}: {counts.images} images, {counts.nuclei} nuclei{counts.note_text()}"
+    return written_text(out, counts.images, counts.nuclei, notes=counts.notes)
 
 
 def _cleaned(member: MemberSet, options: CleanOptions, image_id: str) -> Sample:

@@ -13,12 +13,13 @@ from nucfuse.data.formats.writing import as_instances
 from nucfuse.data.image_ids import first_ids
 from nucfuse.data.io import open_dataset, open_sizes, write_dataset
 from nucfuse.errors import DataError
-from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
+from nucfuse.pipeline.running import Reading, check_output, count_nuclei, each_image
+from nucfuse.report.written import written_text
 
 
-def convert(source: Path, target: Path, to: str, *, sizes: Path | None = None,
-            format_: str | None = None, jobs: int | None = None,
-            engine: str | None = None) -> str:  # fmt: skip
+def convert(
+    source: Path, target: Path, to: str, reading: Reading, sizes: Path | None = None
+) -> str:
     """Write the data set ``source`` as ``target`` in another format; returns a line of report.
 
     Raises
@@ -27,16 +28,22 @@ def convert(source: Path, target: Path, to: str, *, sizes: Path | None = None,
         If the input is bad, or the format cannot hold it (overlapping masks in label images).
     """
     check_output(target, [source])
-    dataset = open_dataset(source, format_, _sizes_from(sizes))
+    dataset = open_dataset(source, reading.format, _sizes_from(sizes))
     counts = Counts()
-    samples = each_image(engine_name(jobs, engine), dataset.read, dataset.ids, "Converting")
+    samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
     write_dataset(target, counts.watch(samples), to)
-    return f"{target}: {counts.images} images, {counts.nuclei} nuclei as {to}{counts.note_text()}"
+    return written_text(target, counts.images, counts.nuclei, f" as {to}", counts.notes)
 
 
-def submit(pred: Path, target: Path, *, sample_submission: Path | None = None,
-           sizes: Path | None = None, by: By = "score", format_: str | None = None,
-           jobs: int | None = None, engine: str | None = None) -> str:  # fmt: skip
+def submit(
+    pred: Path,
+    target: Path,
+    reading: Reading,
+    *,
+    sample_submission: Path | None = None,
+    sizes: Path | None = None,
+    by: By = "score",
+) -> str:
     """Write a legal Kaggle submission: disjoint masks, one row each; returns a line of report.
 
     With ``sample_submission`` the images are those of that file, in its order: an image without a
@@ -48,27 +55,24 @@ def submit(pred: Path, target: Path, *, sample_submission: Path | None = None,
         If the input is bad, or the images are not those that Kaggle wants.
     """
     check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
-    dataset = open_dataset(pred, format_, _sizes_from(sizes))
+    dataset = open_dataset(pred, reading.format, _sizes_from(sizes))
     ids = dataset.ids
     if sample_submission is not None:
         ids = _wanted_ids(dataset, sample_submission)
     counts = Counts()
     job = partial(_legal_sample, dataset, by)
-    samples = each_image(engine_name(jobs, engine), job, ids, "Writing")
+    samples = each_image(reading.engine, job, ids, "Writing")
     kaggle.write_submission(target, counts.watch(samples))
-    return (
-        f"{target}: {counts.images} images, {counts.nuclei} nuclei, {counts.empty} images without"
-        f"{counts.note_text()}"
-    )
+    detail = f", {counts.empty} images without"
+    return written_text(target, counts.images, counts.nuclei, detail, counts.notes)
 
 
-def doctor(path: Path, *, format_: str | None = None, jobs: int | None = None,
-           engine: str | None = None) -> Report:  # fmt: skip
+def doctor(path: Path, reading: Reading) -> Report:
     """Look at every image of a data set and report what is wrong with it."""
-    dataset = open_dataset(path, format_)
+    dataset = open_dataset(path, reading.format)
     findings, hashes, n_nuclei = [], {}, 0
     job = partial(examine, dataset)
-    looked = each_image(engine_name(jobs, engine), job, dataset.ids, "Examining")
+    looked = each_image(reading.engine, job, dataset.ids, "Examining")
     for image_id, (nuclei, digest, found) in zip(dataset.ids, looked, strict=True):
         n_nuclei += nuclei
         findings += found
@@ -86,6 +90,7 @@ class Counts:
         self.notes: list[str] = []
 
     def watch(self, samples: Iterator[Sample]) -> Iterator[Sample]:
+        """Count the samples as they pass."""
         for sample in samples:
             n_nuclei = count_nuclei(sample)
             self.images += 1
@@ -93,9 +98,6 @@ class Counts:
             self.empty += not n_nuclei
             self.notes += [f"{sample.image_id}: {note}" for note in sample.notes]
             yield sample
-
-    def note_text(self) -> str:
-        return "".join(f"\n  {note}" for note in self.notes)
 
 
 def _sizes_from(path: Path | None) -> ShapeOf | None:

@@ -14,8 +14,13 @@ from nucfuse.ensemble.maps.fuse_maps import MapSettings
 from nucfuse.errors import DataError
 from nucfuse.pipeline.members import MemberSet, common_images, open_members
 from nucfuse.pipeline.plans import FuseOptions, Planner, make_planner
-from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
-from nucfuse.pipeline.scoring import distinct_names
+from nucfuse.pipeline.running import (
+    check_output,
+    check_overlap,
+    distinct_names,
+    each_image,
+    engine_name,
+)
 from nucfuse.report.fusions import FusedImage, FusionFiles, FusionSummary, fusion_files
 
 _VOTES = ("weighted", "consensus")

@@ -11,8 +11,9 @@ from nucfuse.data.io import write_dataset
 from nucfuse.data.run_record import write_json
 from nucfuse.data.splits.folds import source
 from nucfuse.data.splits.near_duplicates import ImageRecord
+from nucfuse.metrics.request import ScoreRequest
 from nucfuse.metrics.scores import Scores
-from nucfuse.metrics.scoring import score
+from nucfuse.metrics.scoring import score_images
 from nucfuse.models.files.load import open_network
 from nucfuse.pipeline.running import each_image
 
@@ -69,10 +70,10 @@ def score_by_stratum(
         "source": [source(record) for record in records],
     }
     # Truth as it is: where masks of it share pixels, that is the data set's, not the network's.
-    scores = score(
-        [truth for truth, _ in pairs], [sample.masks for _, sample in pairs],
-        ids=[record.image_id for record in records], strata=strata, allow_overlap=True,
-    )  # fmt: skip
+    request = ScoreRequest(allow_overlap=True)
+    ids = [record.image_id for record in records]
+    truths, preds = [truth for truth, _ in pairs], [sample.masks for _, sample in pairs]
+    scores = score_images(truths, preds, request, ids=ids, strata=strata)
     tables = {key: _of_each(scores, key) for key in strata}
     return scores, {"n_images": len(records), "dsb_ap": _short(scores.dsb_ap), **tables}
 

@@ -3,22 +3,31 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from nucfuse.data.dataset import Sample
 from nucfuse.engine import in_order, open_engine
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
+from nucfuse.report.progress import with_progress
 
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a data set is read: its format (None: recognised), and the workers, see `engine_name`."""
+
+    format: str | None = None
+    engine: str = "serial"
+
+
 def engine_name(jobs: int | None, engine: str | None) -> str:
-    """The engine to open: as named, else threads, one per core that this process may use.
+    """Name the engine to open: as given, else threads, one per core that this process may use.
 
     Raises
     ------
@@ -33,25 +42,22 @@ def engine_name(jobs: int | None, engine: str | None) -> str:
 def each_image(
     engine: str, job: Callable[[str], Result], image_ids: Sequence[str], title: str
 ) -> Iterator[Result]:
-    """Results of ``job`` in the order of the images, with a progress bar on a terminal."""
-    # Our threads are the parallelism; OpenCV's own would only fight them.
-    cv2.setNumThreads(1)
+    """Results of ``job`` in the order of the images; commands show a progress bar on a terminal."""
+    _keep_opencv_to_one_thread()
     with open_engine(engine) as workers:
         try:
-            yield from _with_progress(in_order(workers, job, image_ids), len(image_ids), title)
+            yield from with_progress(in_order(workers, job, image_ids), len(image_ids), title)
         except KeyboardInterrupt:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _with_progress(results: Iterator[Result], total: int, title: str) -> Iterator[Result]:
-    if not sys.stderr.isatty():
-        yield from results
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(results, title, total, console=Console(stderr=True), transient=True)
+def _keep_opencv_to_one_thread() -> None:
+    """Our threads are the parallelism; OpenCV's own would only fight them."""
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
+    else:  # should a job load it: that takes long, and many a job does without
+        os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 
 def check_output(out: Path, inputs: Sequence[Path]) -> None:
@@ -82,3 +88,19 @@ def count_nuclei(sample: Sample) -> int:
     """How many nuclei a sample has; label volumes included."""
     masks = sample.masks
     return len(masks) if isinstance(masks, Instances) else np.unique(masks[masks > 0]).size
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """Name prediction sets by the last part of their path, and more where that is not enough.
+
+    Examples
+    --------
+    >>> distinct_names([Path("a/pred"), Path("b/pred"), Path("c.csv")])
+    ['a/pred', 'b/pred', 'c']
+    """
+    names = [path.resolve().stem or str(path) for path in paths]
+    longer = [
+        f"{path.resolve().parent.name}/{name}" for path, name in zip(paths, names, strict=True)
+    ]
+    chosen = [long if names.count(n) > 1 else n for n, long in zip(names, longer, strict=True)]
+    return [c if chosen.count(c) == 1 else f"{c}#{k + 1}" for k, c in enumerate(chosen)]

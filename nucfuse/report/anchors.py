@@ -24,7 +24,7 @@ def anchors_dict(covered: Covered) -> dict[str, Any]:
 
 
 def anchors_text(covered: Covered) -> list[str]:
-    """A part for each preset: a table by size, for each scale, and what is left out."""
+    """Write a part for each preset: a table by size, for each scale, and what is left out."""
     return [_preset(name, one) for name, coverages in covered.items() for one in coverages]
 
 

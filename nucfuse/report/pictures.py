@@ -174,7 +174,7 @@ def _fate_colours(fusion: Fusion, model: int) -> NDArray[np.int64]:
 
 
 def _entries(fusion: Fusion | None, has_members: bool) -> dict[str, Colour]:
-    """What the legend says."""
+    """List what the legend says."""
     if fusion is None:
         entries = {"of a model": FATE_COLOURS["kept"]} if has_members else {}
         return entries | {"result": RESULT_COLOURS["result"]}
@@ -188,7 +188,7 @@ def _entries(fusion: Fusion | None, has_members: bool) -> dict[str, Colour]:
 
 
 def stretched(image: NDArray[Any]) -> Picture:
-    """The image brighter, so that its 99.9th percentile is white."""
+    """Brighten an image, so that its 99.9th percentile is white."""
     pixels = check_rgb(image)
     brightest = max(1, int(np.percentile(pixels, 99.9)))
     table = np.minimum(np.rint(np.arange(256) * (255 / brightest)), 255).astype(np.uint8)
@@ -196,7 +196,7 @@ def stretched(image: NDArray[Any]) -> Picture:
 
 
 def enlarged(picture: Picture, scale: int) -> Picture:
-    """A copy that many times as large, smoothly."""
+    """Enlarge a picture so many times, smoothly; a copy."""
     if scale < 1:
         raise ValueError(f"scale must be a whole number of at least 1, got {scale!r}")
     if scale == 1:
@@ -220,7 +220,7 @@ def grid(pictures: Sequence[Picture], columns: int) -> Picture:
 
 
 def titled(picture: Picture, title: str, font_size: float = 0.6) -> Picture:
-    """The picture with a line of text above it; what is too long is cut in the middle."""
+    """Put a line of text above a picture; what is too long is cut in the middle."""
     bar = np.full((_BAR, picture.shape[1], 3), _WHITE, np.uint8)
     _write(bar, _fitting(title, picture.shape[1] - 8, font_size), (4, 21), font_size)
     return np.vstack([bar, picture])
@@ -252,7 +252,7 @@ def write_png(path: Path, picture: NDArray[Any]) -> None:
 
 
 def _square(image: Picture, size: int) -> Picture:
-    """The image as large as fits, in the middle of a grey square."""
+    """Put an image, as large as fits, in the middle of a grey square."""
     height, width = image.shape[:2]
     factor = size / max(height, width)
     h, w = max(1, round(height * factor)), max(1, round(width * factor))
@@ -264,7 +264,7 @@ def _square(image: Picture, size: int) -> Picture:
 
 
 def _fitting(text: str, width: int, font_size: float) -> str:
-    """The text, or its beginning and end as far as they fit; letters OpenCV has no sign for: ?."""
+    """Cut a text to its beginning and end; letters OpenCV has no sign for become "?"."""
     text = text.encode("ascii", "replace").decode()
     shown, kept = text, len(text)
     while kept > 0 and cv2.getTextSize(shown, _FONT, font_size, 1)[0][0] > width:

@@ -1,12 +1,11 @@
 """The doctor finds what is wrong, and nothing where nothing is."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from nucfuse.data.dataset import Sample
-from nucfuse.data.doctor import Report, duplicate_images, examine
+from nucfuse.data.doctor import duplicate_images, examine
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
@@ -84,12 +83,3 @@ def test_duplicate_images_name_the_first():
         ("c", "same pixels as a"),
         ("d", "same pixels as a"),
     ]
-
-
-def test_report_for_people_and_machines():
-    findings = [f for i in "abcde" for f in examine(OneImage(DataError(f"{i} broken")), i)[2]]
-    report = Report("folder", "test", 5, 0, findings)
-    assert "unreadable: 5 in 5 images" in report.to_text()
-    assert "2 more images" in report.to_text()
-    assert len(json.loads(report.to_json())["findings"]) == 5
-    assert "Nothing wrong" in Report("folder", "test", 5, 9, []).to_text()

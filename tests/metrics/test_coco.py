@@ -14,7 +14,7 @@ from strategies import stack_pairs
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
-from nucfuse.metrics.coco import AREA_RANGES, accumulate, match_image, resampled_ap
+from nucfuse.metrics.coco import AREA_RANGES, accumulate, rank_detections, resampled_ap
 
 
 def overlaps_of(true, pred):
@@ -94,7 +94,7 @@ def ours(images, with_classes=True):
     results = []
     for true, pred, scores, true_classes, pred_classes in images:
         classes = (true_classes, pred_classes) if with_classes else ()
-        results.append(match_image(overlaps_of(true, pred), scores, *classes))
+        results.append(rank_detections(overlaps_of(true, pred), scores, *classes))
     return results
 
 
@@ -139,8 +139,8 @@ def test_the_usual_numbers():
 @given(stack_pairs(), st.integers(0, 2**32 - 1))
 def test_overlaps_of_instances_give_the_same(stacks, seed):
     scores = np.random.default_rng(seed).choice([0.2, 0.4, 0.8], len(stacks[1]))
-    one = match_image(overlaps(*map(Instances.from_masks, stacks)), scores)
-    assert (one.codes == match_image(overlaps_of(*stacks), scores).codes).all()
+    one = rank_detections(overlaps(*map(Instances.from_masks, stacks)), scores)
+    assert (one.codes == rank_detections(overlaps_of(*stacks), scores).codes).all()
 
 
 def test_resampled_ap_is_that_of_images_drawn_so_often():
@@ -156,14 +156,14 @@ def test_resampled_ap_is_that_of_images_drawn_so_often():
 
 
 def test_no_truths_leave_everything_undefined():
-    nothing = match_image(overlaps(np.zeros((2, 2), int), np.ones((2, 2), int)), [0.5])
+    nothing = rank_detections(overlaps(np.zeros((2, 2), int), np.ones((2, 2), int)), [0.5])
     scores = accumulate([nothing])
     assert np.isnan(list(scores.as_dict().values())).all()
     assert np.isnan(resampled_ap([nothing], np.ones((2, 1)))).all()
 
 
 def test_no_predictions_score_zero():
-    missed = match_image(overlaps(np.ones((2, 2), int), np.zeros((2, 2), int)), [])
+    missed = rank_detections(overlaps(np.ones((2, 2), int), np.zeros((2, 2), int)), [])
     assert accumulate([missed]).ap() == accumulate([missed]).ar() == 0.0
 
 
@@ -182,7 +182,7 @@ PAIR = overlaps(np.array([[1, 2]]), np.array([[1, 0]]))
 )
 def test_bad_arguments(args, message):
     with pytest.raises(ValueError, match=message):
-        match_image(PAIR, *args)
+        rank_detections(PAIR, *args)
 
 
 def test_no_image_is_an_error():

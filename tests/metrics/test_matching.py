@@ -1,128 +1,54 @@
-"""Who is whose: equals the slow definition and stardist, and keeps the conventions."""
+"""The sparse assignment finds what a dense one finds."""
 
-import naive_metrics as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import label_pairs, stack_pairs
+from scipy.optimize import linear_sum_assignment
 
-from nucfuse.masks.instances import Instances
-from nucfuse.masks.overlap import overlaps
-from nucfuse.metrics.matching import DSB_PERCENTS, as_percents, match, percent_array
-
-RULES = st.sampled_from([">", ">="])
-LEVELS = (0, 5, 20, 34, 49, 50, 51, 67, 80, 100)
+from nucfuse.metrics.matching import heaviest_matching
 
 
-@given(label_pairs(), RULES)
-def test_hits_of_labels_match_naive(pair, rule):
-    true, pred = map(naive.stack_of, pair)
-    found = match(overlaps(*pair), LEVELS, rule)
-    assert found.tp.tolist() == [naive.hits_and_iou(true, pred, p, rule)[0] for p in LEVELS]
-    assert (found.fp == len(pred) - found.tp).all() and (found.fn == len(true) - found.tp).all()
+def matched(table):
+    """Pairs chosen among the non-zero cells of a dense table, as (rows, columns)."""
+    rows, cols = np.nonzero(table)
+    taken = heaviest_matching(
+        rows.astype(np.int32), cols.astype(np.int32), table[rows, cols], *table.shape
+    )
+    assert (np.diff(rows[taken]) > 0).all()
+    return rows[taken], cols[taken]
 
 
-@given(stack_pairs(), RULES)
-def test_hits_of_overlapping_masks_match_naive(stacks, rule):
-    true, pred = stacks
-    found = match(overlaps(*map(Instances.from_masks, stacks)), LEVELS, rule)
-    assert found.tp.tolist() == [naive.hits_and_iou(true, pred, p, rule)[0] for p in LEVELS]
-
-
-@given(stack_pairs(), RULES)
-def test_overlapping_hits_have_the_largest_total_iou(stacks, rule):
-    true, pred = stacks
-    found = match(overlaps(*map(Instances.from_masks, stacks)), rule=rule)
-    hits, total = naive.hits_and_iou(true, pred, 50, rule)
-    assert (found.true_match >= 0).sum() == (found.pred_match >= 0).sum() == hits
-    assert found.true_iou.sum() == pytest.approx(float(total), abs=1e-8)
-
-
-@given(label_pairs() | stack_pairs(), RULES)
-def test_matches_agree_from_both_sides(pair, rule):
-    if pair[0].ndim == 3:
-        pair = tuple(map(Instances.from_masks, pair))
-    found = match(overlaps(*pair), rule=rule)
-    for t, p in enumerate(found.true_match):
-        if p >= 0:
-            assert found.pred_match[p] == t and found.pred_iou[p] == found.true_iou[t] >= 0.5
-            assert found.true_best_iou[t] >= found.true_iou[t]
-    assert len(set(found.true_match[found.true_match >= 0])) == (found.pred_match >= 0).sum()
-
-
-@given(label_pairs())
-def test_best_partners_match_naive(pair):
-    true, pred = map(naive.stack_of, pair)
-    found = match(overlaps(*pair))
-    for own, other, best in ((true, pred, found.true_best), (pred, true, found.pred_best)):
-        expected = [naive.best_partner(mask, other) for mask in own]
-        assert best.tolist() == [-1 if b is None else b for b in expected]
-
-
-def test_same_hits_as_stardist():
-    """Its IoU are float32, which lie on either side of a threshold: it gets one just below."""
-    from stardist.matching import matching
-
-    percents = (10, 25, 40, 50, 55, 70, 90)
-    rng = np.random.default_rng(0)
-    for _ in range(1500):
-        height, width, n_true, n_pred = rng.integers(1, 9, 4)
-        true = rng.integers(0, n_true, (height, width))
-        pred = rng.integers(0, n_pred, (height, width))
-        if rng.random() < 0.7:
-            pred = np.where(rng.random(pred.shape) < 0.8, true, pred)
-        theirs = matching(true, pred, thresh=[p / 100 - 1e-6 for p in percents])
-        ours = match(overlaps(true, pred), percents, ">=")
-        assert ours.tp.tolist() == [m.tp for m in theirs]
-        assert ours.fp.tolist() == [m.fp for m in theirs]
-        assert ours.fn.tolist() == [m.fn for m in theirs]
-
-
-def test_two_predictions_never_hit_one_truth():
-    twice = Instances.from_masks(np.ones((2, 2, 2), bool))
-    assert match(overlaps(np.ones((2, 2), int), twice)).tp.tolist() == [1] * 10
-
-
-def test_more_hits_come_before_a_better_one():
-    """The middle prediction fits the left truth best, but then the right one would get none."""
-    true = Instances.from_masks(np.array([[[1, 1, 1, 1, 0, 0]], [[0, 0, 1, 1, 1, 1]]], bool))
-    pred = Instances.from_masks(np.array([[[1, 1, 1, 1, 1, 0]], [[1, 1, 1, 0, 0, 0]]], bool))
-    found = match(overlaps(true, pred), (50,), ">=")
-    assert found.tp.tolist() == [2] and found.true_match.tolist() == [1, 0]
-
-
-@pytest.mark.parametrize(("rule", "tp"), [(">", 0), (">=", 1)])
-def test_iou_on_the_threshold(rule, tp):
-    pair = overlaps(np.array([[1, 1, 1, 1, 1]]), np.array([[1, 1, 1, 0, 0]]))  # IoU 0.6
-    assert match(pair, (60,), rule).tp.tolist() == [tp]
-
-
-def test_masks_that_share_no_pixel_never_hit():
-    pair = overlaps(np.array([[1, 0]]), np.array([[0, 1]]))
-    assert match(pair, (0,), ">=").tp.tolist() == [0]
-
-
-def test_thresholds_as_fractions():
-    assert as_percents([0.75, 0.5, 1]) == (50, 75, 100)
-    assert as_percents(np.arange(0.5, 1, 0.05)) == tuple(DSB_PERCENTS)
-
-
-@pytest.mark.parametrize(
-    ("thresholds", "message"),
-    [
-        ([50], "got 50"),
-        ([0.555], "whole percents"),
-        ([-0.1], "from 0 to 1"),
-        ([float("nan")], "whole percents"),
-        ([0.5, 0.5], "different"),
-        ([], "one or more"),
-    ],
+@given(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 14), st.integers(1, 14)),
+    st.sampled_from([0.1, 0.3, 0.6, 1.0]),
+    st.sampled_from([1, 3, 10, 0]),
 )
-def test_bad_fractions(thresholds, message):
-    with pytest.raises(ValueError, match=message):
-        as_percents(thresholds)
+def test_total_weight_is_that_of_a_dense_assignment(seed, shape, density, levels):
+    """``levels`` makes ties; 0 draws any weight."""
+    rng = np.random.default_rng(seed)
+    table = rng.integers(1, levels + 1, shape) / levels if levels else rng.random(shape) + 0.01
+    table = table * (rng.random(shape) < density)
+    rows, cols = matched(table)
+    best = linear_sum_assignment(-table)
+    assert len(set(cols.tolist())) == cols.size
+    assert table[rows, cols].sum() == pytest.approx(table[best].sum(), abs=1e-9)
 
 
-def test_percents_are_made_once():
-    assert percent_array([50, 75]) is percent_array((50, 75))
+@pytest.mark.parametrize("n", [2, 3, 17, 40])
+def test_long_chains(n):
+    """Row i competes with row i + 1 for column i + 1: only a path through all gives the most."""
+    table = np.zeros((n, n))
+    for i in range(n):
+        table[i, i] = 1.0
+        if i + 1 < n:
+            table[i, i + 1] = 1.5
+    table[0, 0] = 0.75
+    best = linear_sum_assignment(-table)
+    rows, cols = matched(table)
+    assert table[rows, cols].sum() == pytest.approx(table[best].sum())
+
+
+def test_no_pairs():
+    assert matched(np.zeros((3, 2)))[0].size == 0

@@ -1,6 +1,8 @@
 """Scores of a data set: means, pooled shares, strata, intervals; any split gives the same."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 from strategies import instance_sets, label_pairs
 
 from nucfuse.masks.instances import Instances
+from nucfuse.metrics.request import ScoreRequest
 from nucfuse.metrics.scores import Scores
-from nucfuse.metrics.scoring import score
+from nucfuse.metrics.scoring import score_images
 
 FIRST_COLUMNS = [
     "image_id", "n_true", "n_pred", "dsb_ap",
@@ -33,7 +36,7 @@ def made(n=9, seed=0, metrics=("coco_ap", "boundary")):
         pred.append(masks.with_scores(rng.random(len(masks))))
     strata = {"modality": ["dark", "light", "light"] * (n // 3)}
     ids = [f"{7 * i % 10}-{i}" for i in range(n)]  # not in alphabetical order
-    return score(true, pred, ids=ids, metrics=metrics, strata=strata)
+    return score_images(true, pred, ScoreRequest(extra=metrics), ids=ids, strata=strata)
 
 
 SCORES = made()
@@ -58,6 +61,35 @@ def test_scores_are_means_over_images():
     for name in (*MEANS, "boundary_iou", "boundary_ap", "boundary_f", "ap_50", "missed"):
         assert SCORES.summary[name] == pytest.approx(SCORES.per_image[name].mean())
     assert SCORES.dsb_ap == SCORES.summary["dsb_ap"] and SCORES.pq == SCORES.summary["pq"]
+
+
+def test_every_number_of_the_summary_is_an_attribute():
+    for name, value in SCORES.summary.items():
+        assert getattr(SCORES, name) == value or np.isnan(value)
+    assert {"f1_50", "missed", "gain_missed", "coco_ap", "per_image", "by"} <= set(dir(SCORES))
+    with pytest.raises(AttributeError, match="no score 'f1_51'"):
+        _ = SCORES.f1_51
+
+
+def test_scores_show_themselves_on_one_screen():
+    said = repr(SCORES)
+    assert said.splitlines()[0].startswith("Scores of 9 images, ")
+    assert f"dsb_ap {SCORES.dsb_ap:.4f}  f1_50 {SCORES.f1_50:.4f}" in said
+    assert f"coco_ap {SCORES.coco_ap:.4f}" in said and len(said) < 400
+    page = SCORES._repr_html_()
+    assert "Scores of 9 images" in page and f"<td>{SCORES.dsb_ap:.4f}</td>" in page
+
+
+def test_scores_survive_a_copy_and_a_pickle():
+    for again in (copy.copy(SCORES), pickle.loads(pickle.dumps(SCORES))):
+        same(again, SCORES)
+
+
+def test_the_worst_images_come_first():
+    ap = SCORES.per_image["dsb_ap"].to_numpy()
+    worst = SCORES.worst(4)
+    assert (np.diff(ap[worst]) >= 0).all() and ap[worst].max() <= np.delete(ap, worst).min()
+    assert worst == SCORES.per_image.nsmallest(4, "dsb_ap").index.tolist()
 
 
 def test_precision_and_recall_are_those_of_all_hits():
@@ -106,7 +138,7 @@ def test_table_of_nuclei():
 
 
 def test_nuclei_keep_their_labels():
-    table = score(np.array([[7, 7, 0, 2]]), np.array([[5, 5, 0, 0]])).objects
+    table = score_images(np.array([[7, 7, 0, 2]]), np.array([[5, 5, 0, 0]])).objects
     assert table[["side", "id", "match_id", "area"]].to_numpy().tolist() == [
         ["true", 2, 0, 1], ["true", 7, 5, 2], ["pred", 5, 7, 2],
     ]  # fmt: skip
@@ -120,9 +152,9 @@ def test_any_split_of_the_images_gives_the_same(pairs, data):
     ids = [str(i) for i in range(len(pairs))]
     true, pred = map(list, zip(*pairs, strict=True))
     cut = data.draw(st.integers(1, len(pairs)))
-    parts = [score(true[a:b], pred[a:b], ids=ids[a:b])
+    parts = [score_images(true[a:b], pred[a:b], ids=ids[a:b])
              for a, b in ((0, cut), (cut, None)) if true[a:b]]  # fmt: skip
-    same(Scores.concat(parts[::-1]), score(true, pred, ids=ids))
+    same(Scores.concat(parts[::-1]), score_images(true, pred, ids=ids))
 
 
 def test_any_split_gives_the_same_ranking():
@@ -139,7 +171,7 @@ def test_any_split_gives_the_same_ranking():
 
 @given(st.lists(instance_sets(shape=(5, 6)), min_size=1, max_size=3))
 def test_numbers_of_overlapping_masks_are_defined(sets):
-    scores = score(sets, sets, allow_overlap=True)
+    scores = score_images(sets, sets, ScoreRequest(allow_overlap=True))
     assert all(np.isfinite(list(scores.summary.values())))
 
 
@@ -181,9 +213,9 @@ def test_draws_are_the_scores_of_the_drawn_images():
     by_id = sorted(range(len(SCORES)), key=SCORES.image_ids.__getitem__)
     for row, counts in zip(drawn.to_dict("records"), weights, strict=True):
         picked = [i for i, n in zip(by_id, counts, strict=True) for _ in range(int(n))]
-        results = [SCORES.results[i] for i in picked]
+        results = [SCORES.image_scores[i] for i in picked]
         names = [f"{SCORES.image_ids[i]} {k:02}" for k, i in enumerate(picked)]
-        sample = Scores.build(names, results, SCORES)
+        sample = Scores.build(names, results, SCORES.request)
         expected = {name: sample.summary[name] for name in row}
         assert row == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
@@ -209,14 +241,14 @@ EMPTY = np.zeros((3, 3), int)
 
 
 def test_empty_images_score_one_and_are_counted():
-    scores = score([EMPTY, EMPTY], [EMPTY, np.ones((3, 3), int)])
+    scores = score_images([EMPTY, EMPTY], [EMPTY, np.ones((3, 3), int)])
     assert scores.dsb_ap == 0.5 and scores.summary["both_empty"] == 1
     assert scores.per_image["both_empty"].tolist() == [True, False]
     assert scores.summary["recall_50"] == 0.0 and scores.summary["precision_50"] == 0.0
 
 
 def test_only_empty_images():
-    scores = score(EMPTY, EMPTY)
+    scores = score_images(EMPTY, EMPTY)
     assert {scores.summary[name] for name in (*MEANS, "precision_50", "recall_50", "f1_50")} == {1}
     assert scores.objects.empty and scores.by_size()["n_true"].tolist() == [0]
     json.dumps(scores.to_dict(), allow_nan=False)
@@ -233,7 +265,7 @@ def test_the_summary_is_json_without_nan():
 
 
 def test_other_thresholds_name_other_columns():
-    scores = score(np.eye(3, dtype=int), np.eye(3, dtype=int), thresholds=[0.25, 0.5], rule=">=")
+    scores = score_images(np.eye(3, dtype=int), np.eye(3, dtype=int), ScoreRequest((25, 50), ">="))
     assert {"tp_25", "fn_50", "ap_25"} <= set(scores.per_image.columns)
     assert "tp_75" not in scores.per_image and scores.thresholds["threshold"].tolist() == [
         0.25,
@@ -243,7 +275,7 @@ def test_other_thresholds_name_other_columns():
 
 def test_ids_are_kept_as_written():
     ids = ["001", "1e3", "NA", "../x"]
-    scores = score([EMPTY] * 4, [EMPTY] * 4, ids=ids)
+    scores = score_images([EMPTY] * 4, [EMPTY] * 4, ids=ids)
     assert scores.per_image["image_id"].tolist() == ids
     assert pd.api.types.is_string_dtype(scores.per_image["image_id"].dtype)
 
@@ -253,7 +285,7 @@ def test_ids_are_kept_as_written():
 
 def test_no_image():
     with pytest.raises(ValueError, match="at least one"):
-        Scores.build([], [], SCORES)
+        Scores.build([], [], SCORES.request)
 
 
 def test_an_id_twice():
@@ -262,15 +294,20 @@ def test_an_id_twice():
 
 
 def test_lengths_that_differ():
-    with pytest.raises(ValueError, match="results must have 2 values, got 1"):
-        Scores.build(["a", "b"], SCORES.results[:1], SCORES)
+    with pytest.raises(ValueError, match="image_scores must have 2 values, got 1"):
+        Scores.build(["a", "b"], SCORES.image_scores[:1], SCORES.request)
     with pytest.raises(ValueError, match="stain must have 1 values, got 2"):
-        Scores.build(["a"], SCORES.results[:1], SCORES, strata={"stain": ["x", "y"]})
+        Scores.build(["a"], SCORES.image_scores[:1], SCORES.request, strata={"stain": ["x", "y"]})
 
 
 def test_a_stratum_named_as_a_score():
     with pytest.raises(ValueError, match="rename dice, image_id"):
-        Scores.build(["a"], SCORES.results[:1], SCORES, strata={"dice": ["x"], "image_id": ["y"]})
+        Scores.build(
+            ["a"],
+            SCORES.image_scores[:1],
+            SCORES.request,
+            strata={"dice": ["x"], "image_id": ["y"]},
+        )
 
 
 def test_an_unknown_stratum():
@@ -279,10 +316,10 @@ def test_an_unknown_stratum():
 
 
 def test_parts_scored_in_different_ways():
-    one = score(EMPTY, EMPTY, ids=["a"])
+    one = score_images(EMPTY, EMPTY, ids=["a"])
     with pytest.raises(ValueError, match="thresholds or rule"):
-        Scores.concat([one, score(EMPTY, EMPTY, ids=["b"], rule=">=")])
+        Scores.concat([one, score_images(EMPTY, EMPTY, ScoreRequest(rule=">="), ids=["b"])])
     with pytest.raises(ValueError, match="same strata"):
-        Scores.concat([one, score(EMPTY, EMPTY, ids=["b"], strata={"stain": ["x"]})])
+        Scores.concat([one, score_images(EMPTY, EMPTY, ids=["b"], strata={"stain": ["x"]})])
     with pytest.raises(ValueError, match="at least one Scores"):
         Scores.concat([])

@@ -6,7 +6,8 @@ from hypothesis import given
 from strategies import label_pairs
 
 import nucfuse as nf
-from nucfuse.metrics.scoring import Measures, score_image
+from nucfuse.metrics.request import ScoreRequest
+from nucfuse.metrics.scoring import score_image
 
 ONE = np.array([[1, 1, 0, 2], [1, 1, 0, 2]])
 TWO = np.array([[5, 5, 0, 0], [5, 5, 7, 7]])
@@ -90,7 +91,7 @@ def test_ranked_and_boundary_only_on_request():
 
 
 def test_ranked_ap_of_nothing_found_needs_no_scores():
-    result = score_image(ONE, np.zeros_like(ONE), Measures.of(metrics=["coco_ap"]))
+    result = score_image(ONE, np.zeros_like(ONE), ScoreRequest.of(metrics=["coco_ap"]))
     assert result.ranked is not None
     scores = nf.score(ONE, np.zeros_like(ONE), metrics=["coco_ap"])
     assert scores.summary["coco_ap"] == 0

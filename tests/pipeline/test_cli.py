@@ -3,7 +3,6 @@
 import errno
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,7 +223,7 @@ def test_ctrl_c(folders, monkeypatch):
     def interrupted(*_args, **_rest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scoring, "score", interrupted)
+    monkeypatch.setattr(scoring, "score_sets", interrupted)
     assert run("score", *folders).exit_code == 130
 
 
@@ -311,11 +310,3 @@ def test_wrong_paths_and_options(args):
     result = run(*args)
     assert result.exit_code in (2, 3)
     assert result.stderr
-
-
-def test_names_are_told_apart():
-    assert scoring.distinct_names([Path("a/p"), Path("b/p"), Path("a/p")]) == [
-        "a/p#1",
-        "b/p",
-        "a/p#3",
-    ]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,14 @@ from nucfuse.data.dataset import Sample
 from nucfuse.data.sample_images import sample_folder
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
+from nucfuse.pipeline.running import (
+    check_output,
+    count_nuclei,
+    distinct_names,
+    each_image,
+    engine_name,
+)
+from nucfuse.report.progress import progress_shown
 
 
 def test_engine_names():
@@ -32,7 +40,15 @@ def test_results_come_in_order_and_progress_only_on_a_terminal(capsys):
 
 def test_progress_bar_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress_shown():
+        assert list(each_image("serial", str.upper, ["a"], "Working")) == ["A"]
+    assert "Working" in capsys.readouterr().err
+
+
+def test_no_progress_bar_where_nucfuse_is_a_library(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert list(each_image("serial", str.upper, ["a"], "Working")) == ["A"]
+    assert capsys.readouterr().err == ""
 
 
 def test_output_in_the_way_of_an_input(tmp_path):
@@ -91,3 +107,11 @@ def test_after_ctrl_c_a_folder_holds_finished_images_and_the_run_can_go_on(tmp_p
     assert f"{len(done)} more were there already" in result.stderr
     assert len(list(out.glob("*.png"))) == 12
     assert {name: (out / name).read_bytes() for name in done} == before
+
+
+def test_names_are_told_apart():
+    assert distinct_names([Path("a/p"), Path("b/p"), Path("a/p")]) == [
+        "a/p#1",
+        "b/p",
+        "a/p#3",
+    ]

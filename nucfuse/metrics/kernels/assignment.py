@@ -5,61 +5,65 @@ shortest augmenting paths that stay among their neighbours. No table of rows by 
 """
 
 import heapq
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from nucfuse.masks.kernels.arrays import group_offsets
+from nucfuse.metrics.kernels.matching import no_pairs
 
 # A sweep that settles one pair can make room for the next; more sweeps than this rarely pay.
 _SWEEPS = 4
 
 
 @njit(cache=True, nogil=True)
-def heaviest_matching(rows, cols, weights, n_rows, n_cols):
-    """Matching of the largest total weight: the pair of each row, -1 if it stays alone.
-
-    Weights are above 0. int32 (K,), (K,), float64 (K,) -> int64 (n_rows,).
-    """
-    of_row = np.full(n_rows, -1, np.int64)
-    of_col = np.full(n_cols, -1, np.int64)
-    for _ in range(_SWEEPS):
-        settled, open_pairs = _settle_dominant(rows, cols, weights, of_row, of_col)
-        if open_pairs == 0:
-            return of_row
-        if settled == 0:
-            break
-    _match_rest(rows, cols, weights, of_row, of_col)
-    return of_row
-
-
-@njit(cache=True, nogil=True)
-def _settle_dominant(rows, cols, weights, of_row, of_col):
-    """Take pairs at least as heavy as any two they exclude; returns taken pairs, pairs left open.
+def settle_dominant(rows, cols, weights, n_rows, n_cols):
+    """Take pairs at least as heavy as any two they exclude.
 
     Some best matching holds such a pair: in any other, at most one pair at its row and one at its
     column would make way for it. Pairs taken meanwhile only lower the tops, which stay valid.
+
+    Parameters
+    ----------
+    rows, cols : int32 (K,)
+    weights : float64 (K,)
+        Above 0.
+
+    Returns
+    -------
+    of_row, of_col : int64 (n_rows,), (n_cols,)
+        Pair that is taken of each, -1 for none.
+    n_open : int
+        Pairs left over, at most; 0 if the matching is done.
     """
-    row_tops = _two_heaviest(rows, rows, cols, weights, of_row, of_col, of_row.size)
-    col_tops = _two_heaviest(cols, rows, cols, weights, of_row, of_col, of_col.size)
-    settled, left = 0, 0
-    for k in range(rows.size):
-        r, c = rows[k], cols[k]
-        if of_row[r] >= 0 or of_col[c] >= 0:
-            continue
-        w = weights[k]
-        at_row = row_tops[r, 1] if w == row_tops[r, 0] else row_tops[r, 0]
-        at_col = col_tops[c, 1] if w == col_tops[c, 0] else col_tops[c, 0]
-        if w >= at_row + at_col:
-            of_row[r], of_col[c] = k, k
-            settled += 1
-        else:
-            left += 1
-    return settled, left
+    of_row, of_col = no_pairs(n_rows), no_pairs(n_cols)
+    for _ in range(_SWEEPS):
+        row_tops = _two_heaviest(rows, rows, cols, weights, of_row, of_col)
+        col_tops = _two_heaviest(cols, rows, cols, weights, of_row, of_col)
+        n_settled, n_open = 0, 0
+        for k in range(rows.size):
+            r, c = rows[k], cols[k]
+            if of_row[r] >= 0 or of_col[c] >= 0:
+                continue
+            w = weights[k]
+            at_row = row_tops[r, 1] if w == row_tops[r, 0] else row_tops[r, 0]
+            at_col = col_tops[c, 1] if w == col_tops[c, 0] else col_tops[c, 0]
+            if w >= at_row + at_col:
+                of_row[r], of_col[c] = k, k
+                n_settled += 1
+            else:
+                n_open += 1
+        if n_open == 0 or n_settled == 0:
+            break
+    return of_row, of_col, n_open
 
 
 @njit(cache=True, nogil=True)
-def _two_heaviest(index, rows, cols, weights, of_row, of_col, n):
-    """The two largest weights among the open pairs of each row (or column), float64 (n, 2)."""
-    tops = np.zeros((n, 2))
+def _two_heaviest(index, rows, cols, weights, of_row, of_col):
+    """Find the two largest weights among the open pairs of each row (or column), float64 (n, 2)."""
+    tops = np.zeros((max(of_row.size, of_col.size), 2))
     for k in range(rows.size):
         if of_row[rows[k]] >= 0 or of_col[cols[k]] >= 0:
             continue
@@ -72,69 +76,106 @@ def _two_heaviest(index, rows, cols, weights, of_row, of_col, n):
     return tops
 
 
-@njit(cache=True, nogil=True)
-def _match_rest(rows, cols, weights, of_row, of_col):
-    """Hungarian method on the pairs whose row and column are both free, row after row."""
-    is_open = np.zeros(rows.size, np.bool_)
-    first = np.zeros(of_row.size + 1, np.int64)
-    row_price = np.zeros(of_row.size)
-    for k in range(rows.size):
-        first[rows[k] + 1] += 1
-        if of_row[rows[k]] < 0 and of_col[cols[k]] < 0:
-            is_open[k] = True
-            row_price[rows[k]] = max(row_price[rows[k]], weights[k])
-    for r in range(of_row.size):
-        first[r + 1] += first[r]
-    col_price = np.zeros(of_col.size)
-    cost = np.full(of_col.size, np.inf)
-    via = np.full(of_col.size, -1, np.int64)
-    done = np.zeros(of_col.size, np.bool_)
-    for r in range(of_row.size):
-        if row_price[r] > 0.0 and of_row[r] < 0:
-            _augment(
-                r, first, rows, cols, weights, is_open, row_price, col_price,
-                of_row, of_col, cost, via, done,
-            )  # fmt: skip
+class _Graph(NamedTuple):
+    """Pairs (K,) by row: those of row r are ``first[r]:first[r + 1]``; only open ones count."""
+
+    first: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    cols: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    is_open: NDArray[np.bool_]
+
+
+class _Prices(NamedTuple):
+    """Dual variables: the prices of a pair's row and column are together at least its weight."""
+
+    row: NDArray[np.float64]
+    col: NDArray[np.float64]
+
+
+class _Search(NamedTuple):
+    """Shortest path to each column: its cost, its last pair, and whether it is final."""
+
+    cost: NDArray[np.float64]
+    via: NDArray[np.int64]
+    done: NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True)
-def _augment(source, first, rows, cols, weights, is_open, row_price, col_price,
-             of_row, of_col, cost, via, done):  # fmt: skip
-    """Give the source row its best place along the cheapest alternating path (Dijkstra).
+def match_rest(rows, cols, weights, of_row, of_col):
+    """Hungarian method on the pairs whose row and column are both free, row after row.
 
-    The path ends at a free column, or at a row that is left alone (which costs its price).
-    ``cost``, ``via`` and ``done`` are scratch and are handed back as they came.
+    Fills in ``of_row`` and ``of_col`` of `settle_dominant`.
     """
-    heap, touched = [(0.0, np.int64(-1))], [np.int64(-1)]
-    best, end_row, end_col = row_price[source], source, -1
+    graph = _Graph(
+        group_offsets(rows, of_row.size), rows, cols, weights, np.zeros(rows.size, np.bool_)
+    )
+    prices = _Prices(np.zeros(of_row.size), np.zeros(of_col.size))
+    for k in range(rows.size):
+        if of_row[rows[k]] < 0 and of_col[cols[k]] < 0:
+            graph.is_open[k] = True
+            prices.row[rows[k]] = max(prices.row[rows[k]], weights[k])
+    search = _Search(
+        np.full(of_col.size, np.inf), no_pairs(of_col.size), np.zeros(of_col.size, np.bool_)
+    )
+    for r in range(of_row.size):
+        if prices.row[r] > 0.0 and of_row[r] < 0:
+            _augment(r, graph, prices, search, of_row, of_col)
+
+
+@njit(cache=True, nogil=True)
+def _augment(source, graph, prices, search, of_row, of_col):
+    """Give the source row its best place along the cheapest alternating path.
+
+    Keeps every pair's price at least its weight, and equal for matched pairs.
+    """
+    touched = [np.int64(-1)]
+    best, end_row, end_col = _shortest_path(source, graph, prices, search, of_col, touched)
+    cost, done = search.cost, search.done
+    prices.row[source] -= best
+    for c in touched:
+        if c >= 0 and done[c]:
+            prices.row[graph.rows[of_col[c]]] -= best - cost[c]
+            prices.col[c] += best - cost[c]
+    if end_row != source:
+        _exchange(source, end_row, end_col, graph, search.via, of_row, of_col)
+    for c in touched:
+        if c >= 0:
+            cost[c], search.via[c], done[c] = np.inf, -1, False
+
+
+@njit(cache=True, nogil=True)
+def _shortest_path(source, graph, prices, search, of_col, touched):
+    """Dijkstra from a row to a free column, or to a row that is left alone (costs its price).
+
+    Returns the cost and the row or column (the other is -1); adds columns it saw to ``touched``.
+    """
+    heap = [(0.0, np.int64(-1))]
+    cost, done = search.cost, search.done
+    best, end_row, end_col = prices.row[source], source, -1
     row, so_far = source, 0.0
     while True:
-        for k in range(first[row], first[row + 1]):
-            c = cols[k]
-            if not is_open[k] or done[c]:
+        for k in range(graph.first[row], graph.first[row + 1]):
+            c = graph.cols[k]
+            if not graph.is_open[k] or done[c]:
                 continue
-            to = so_far + max(0.0, row_price[row] + col_price[c] - weights[k])
+            to = so_far + max(0.0, prices.row[row] + prices.col[c] - graph.weights[k])
             if to >= cost[c] or to >= best:
                 continue
             if cost[c] == np.inf:
                 touched.append(np.int64(c))
-            cost[c], via[c] = to, k
+            cost[c], search.via[c] = to, k
             if of_col[c] < 0:
                 best, end_row, end_col = to, -1, c
             else:
                 heapq.heappush(heap, (to, np.int64(c)))
         c = _nearest(heap, done)
         if c < 0 or cost[c] >= best:
-            break
+            return best, end_row, end_col
         done[c] = True
-        row, so_far = rows[of_col[c]], cost[c]
-        if so_far + row_price[row] < best:
-            best, end_row, end_col = so_far + row_price[row], row, -1
-    _update_prices(source, best, touched, rows, row_price, col_price, of_col, cost, done)
-    _flip(source, end_row, end_col, rows, cols, of_row, of_col, via)
-    for c in touched:
-        if c >= 0:
-            cost[c], via[c], done[c] = np.inf, -1, False
+        row, so_far = graph.rows[of_col[c]], cost[c]
+        if so_far + prices.row[row] < best:
+            best, end_row, end_col = so_far + prices.row[row], row, -1
 
 
 @njit(cache=True, nogil=True)
@@ -148,29 +189,17 @@ def _nearest(heap, done):
 
 
 @njit(cache=True, nogil=True)
-def _update_prices(source, best, touched, rows, row_price, col_price, of_col, cost, done):
-    """Keep every pair's price at least its weight, and equal for matched pairs."""
-    row_price[source] -= best
-    for c in touched:
-        if c >= 0 and done[c]:
-            row_price[rows[of_col[c]]] -= best - cost[c]
-            col_price[c] += best - cost[c]
-
-
-@njit(cache=True, nogil=True)
-def _flip(source, end_row, end_col, rows, cols, of_row, of_col, via):
+def _exchange(source, end_row, end_col, graph, via, of_row, of_col):
     """Exchange matched and unmatched pairs from the end of the path back to its source."""
-    if end_row == source:
-        return
     c = end_col
     if c < 0:
-        c = cols[of_row[end_row]]
+        c = graph.cols[of_row[end_row]]
         of_row[end_row] = -1
     while True:
         k = via[c]
-        r = rows[k]
+        r = graph.rows[k]
         before = of_row[r]
         of_row[r], of_col[c] = k, k
         if r == source:
             return
-        c = cols[before]
+        c = graph.cols[before]

@@ -1,9 +1,20 @@
 """Boundaries of run-length masks, on their crops, in compiled code."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from nucfuse.masks.kernels.runs import crop
+
+
+class Depths(NamedTuple):
+    """What `depths` found: crops of N masks one after the other, (P,); where each begins; boxes."""
+
+    flat: NDArray[np.int16]
+    begins: NDArray[np.int64]
+    boxes: NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
@@ -55,20 +66,19 @@ def _fill_depths(mask, distance, flat):
 
 
 @njit(cache=True, nogil=True)
-def shared_boundaries(rows, cols, true_flat, true_begins, true_boxes,
-                      pred_flat, pred_begins, pred_boxes, distance):  # fmt: skip
+def shared_boundaries(rows, cols, true, pred, distance):
     """Pixels not deeper than ``distance`` in either mask of each pair, int64 (K,)."""
     shared = np.zeros(rows.size, np.int64)
     for k in range(rows.size):
-        a, b = true_boxes[rows[k]], pred_boxes[cols[k]]
+        a, b = true.boxes[rows[k]], pred.boxes[cols[k]]
         a_width, b_width = a[3] - a[1], b[3] - b[1]
         x0, x1 = max(a[1], b[1]), min(a[3], b[3])
         for y in range(max(a[0], b[0]), min(a[2], b[2])):
-            in_a = true_begins[rows[k]] + (y - a[0]) * a_width - a[1]
-            in_b = pred_begins[cols[k]] + (y - b[0]) * b_width - b[1]
+            in_a = true.begins[rows[k]] + (y - a[0]) * a_width - a[1]
+            in_b = pred.begins[cols[k]] + (y - b[0]) * b_width - b[1]
             for x in range(x0, x1):
-                in_both = 0 < true_flat[in_a + x] <= distance
-                shared[k] += in_both and 0 < pred_flat[in_b + x] <= distance
+                in_both = 0 < true.flat[in_a + x] <= distance
+                shared[k] += in_both and 0 < pred.flat[in_b + x] <= distance
     return shared
 
 

@@ -3,67 +3,70 @@
 import numpy as np
 from numba import njit
 
+from nucfuse.masks.kernels.arrays import group_offsets
+
 # What a detection is at one threshold and area range.
 FALSE, HIT, IGNORED = 0, 1, 2
 
 
 @njit(cache=True, nogil=True)
-def _pairs_of_pred(rows, cols, same_class, n_pred):
+def _pairs_of_pred(cols, same_class, n_pred):
     """Pairs of each prediction in the order of the truths: ``pairs[first[p]:first[p + 1]]``."""
-    first = np.zeros(n_pred + 1, np.int64)
+    groups = np.empty(cols.size, np.int64)
     for k in range(cols.size):
-        if same_class[k]:
-            first[cols[k] + 1] += 1
-    for p in range(n_pred):
-        first[p + 1] += first[p]
+        groups[k] = cols[k] if same_class[k] else -1
+    first = group_offsets(groups, n_pred)
     pairs = np.empty(first[n_pred], np.int64)
-    cursor = first[:-1].copy()
+    cursor = first.copy()
     for k in range(cols.size):
-        if same_class[k]:
-            pairs[cursor[cols[k]]] = k
-            cursor[cols[k]] += 1
+        if groups[k] >= 0:
+            pairs[cursor[groups[k]]] = k
+            cursor[groups[k]] += 1
     return first, pairs
 
 
 @njit(cache=True, nogil=True)
-def match_ranked(rows, cols, pixels, true_areas, pred_areas, same_class, order, thresholds, ranges):
-    """What each detection is, by area range and threshold, uint8 (A * P, N), in ranked order.
+def match_ranked(pairs, true_areas, pred_areas, same_class, order, thresholds, ranges):
+    """Say what each detection is, by area range and threshold, uint8 (A * P, N), as ranked.
 
     Detections choose in the order of their confidence. Each takes the free truth of the largest
     IoU that reaches the threshold, the last of equal ones; truths outside the area range count for
     nothing and are taken only where no other is free. Unmatched detections outside the range count
     for nothing, too.
     """
-    first, pairs = _pairs_of_pred(rows, cols, same_class, pred_areas.size)
-    iou = np.empty(rows.size)
-    for k in range(rows.size):
-        iou[k] = pixels[k] / (true_areas[rows[k]] + pred_areas[cols[k]] - pixels[k])
+    first, of_pred = _pairs_of_pred(pairs.cols, same_class, pred_areas.size)
+    iou = np.empty(pairs.rows.size)
+    for k in range(iou.size):
+        iou[k] = pairs.pixels[k] / pairs.unions[k]
     codes = np.zeros((ranges.shape[0] * thresholds.size, order.size), np.uint8)
-    free = np.empty(true_areas.size, np.bool_)
+    counts, free = np.empty(true_areas.size, np.bool_), np.empty(true_areas.size, np.bool_)
     for a in range(ranges.shape[0]):
         low, high = ranges[a]
+        for t in range(true_areas.size):
+            counts[t] = low <= true_areas[t] <= high
         for i in range(thresholds.size):
             free[:] = True
             least = min(thresholds[i], 1 - 1e-10)
             for d in range(order.size):
                 p = order[d]
-                codes[a * thresholds.size + i, d] = _match_one(
-                    p, pairs[first[p] : first[p + 1]], rows, iou, true_areas, pred_areas[p],
-                    low, high, least, free,
-                )  # fmt: skip
+                own = of_pred[first[p] : first[p + 1]]
+                code = _match_one(own, pairs.rows, iou, counts, least, free)
+                if code == FALSE and not low <= pred_areas[p] <= high:
+                    code = IGNORED
+                codes[a * thresholds.size + i, d] = code
     return codes
 
 
 @njit(cache=True, nogil=True)
-def _match_one(p, pairs, rows, iou, true_areas, pred_area, low, high, least, free):
-    """Match one detection and take its truth."""
+def _match_one(own, rows, iou, counts, least, free):
+    """Match one detection, whose pairs are ``own``, and take its truth."""
     taken, ignored = -1, -1
     best, best_ignored = least, least
-    for k in pairs:
+    for k in own:
         t = rows[k]
         if not free[t]:
             continue
-        if low <= true_areas[t] <= high:
+        if counts[t]:
             if iou[k] >= best:
                 taken, best = t, iou[k]
         elif iou[k] >= best_ignored:
@@ -74,7 +77,7 @@ def _match_one(p, pairs, rows, iou, true_areas, pred_area, low, high, least, fre
     if ignored >= 0:
         free[ignored] = False
         return IGNORED
-    return FALSE if low <= pred_area <= high else IGNORED
+    return FALSE
 
 
 @njit(cache=True, nogil=True)
@@ -121,7 +124,7 @@ def curves(codes, weights, n_true, recalls):
 
 
 @njit(cache=True, nogil=True)
-def resampled_ap(hits, first, n_det, image_of, image_weights, n_true, recalls):
+def resampled_ap(hits, first, image_of, image_weights, n_true, recalls):
     """Mean precision over L lists and all recalls for each resampling of the images, (B,).
 
     Every detection counts (as in the area range "all"), so that how many were seen is the same
@@ -129,7 +132,7 @@ def resampled_ap(hits, first, n_det, image_of, image_weights, n_true, recalls):
     those of list i. image_of (D,), image_weights (B, I), n_true (B,); NaN without truths.
     """
     ap = np.zeros(image_weights.shape[0])
-    seen = np.empty(n_det)
+    seen = np.empty(image_of.size)
     precision = np.empty(hits.size)
     recall = np.empty(hits.size)
     for b in range(ap.size):
@@ -137,7 +140,7 @@ def resampled_ap(hits, first, n_det, image_of, image_weights, n_true, recalls):
             ap[b] = np.nan
             continue
         count = 0.0
-        for d in range(n_det):
+        for d in range(image_of.size):
             count += image_weights[b, image_of[d]]
             seen[d] = count
         for i in range(first.size - 1):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nucfuse.clean.selection import select
 from nucfuse.clean.splitting import split
 from nucfuse.masks.instances import Instances
-from nucfuse.metrics.scoring import score
+from nucfuse.metrics.scoring import score_images
 from nucfuse.models.inference.views import scaled_shape
 from nucfuse.models.training.crops import TrainingImage, scale_to
 from nucfuse.models.unet.config import UNetConfig
@@ -62,7 +62,7 @@ class Validation:
             shape = scaled_shape((height, width), scale_to(image.diameter, self.diameter))
         maps = _maps(model, _resized(x, shape), self.config)
         native = np.stack([_resized(m[..., np.newaxis], (height, width))[..., 0] for m in maps])
-        return score(labels, nuclei(np.clip(native, 0, 1), self.config.head)).dsb_ap
+        return score_images(labels, nuclei(np.clip(native, 0, 1), self.config.head)).dsb_ap
 
 
 def part_of_training(

@@ -5,7 +5,7 @@ import pytest
 from made_mask_rcnn import DiscBatches, discs, segmented
 
 from nucfuse.masks.instances import Instances
-from nucfuse.metrics.scoring import score
+from nucfuse.metrics.scoring import score_images
 from nucfuse.models.mask_rcnn.config import preset
 from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
 from nucfuse.models.training.config import TrainingConfig
@@ -27,8 +27,8 @@ def test_discs_are_learned_and_so_are_their_mirror_images(tmp_path):
     new = [discs(seed, 128, **ABOUT) for seed in range(10**6, 10**6 + 10)]
     found = [segmented(*graphs, image, SMALL) for image, _ in new]
     truth = [Instances.from_labels(labels) for _, labels in new]
-    assert score(truth, found).dsb_ap > 0.8
+    assert score_images(truth, found).dsb_ap > 0.8
     for axis in (0, 1):
         mirrored = [segmented(*graphs, np.flip(image, axis), SMALL) for image, _ in new]
         back = [Instances.from_labels(np.flip(x.to_labels(), axis)) for x in mirrored]
-        assert score(found, back).dsb_ap > 0.8
+        assert score_images(found, back).dsb_ap > 0.8

@@ -9,7 +9,7 @@ from made_networks import discs
 
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.metrics.scoring import score
+from nucfuse.metrics.scoring import score_images
 from nucfuse.models.files.card import read_card
 from nucfuse.models.mask_rcnn import segmenter
 from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
@@ -85,7 +85,7 @@ def test_nuclei_of_other_sizes_are_brought_to_those_it_knows(networks, tmp_path)
     found = model(tmp_path, entries=known).predict(large)
     truth = (large[..., 0] > 100).astype(np.int32)
     truth[:, :115] *= 2
-    assert score(truth, found).dsb_ap > 0.8
+    assert score_images(truth, found).dsb_ap > 0.8
 
 
 def test_a_diameter_that_is_given_is_not_measured(networks, tmp_path):
@@ -111,14 +111,14 @@ def test_views_and_tiles_of_a_network_that_knows_change_nothing(networks, tmp_pa
 def test_scales_are_voted_on(networks, tmp_path):
     found = model(tmp_path, diameter="native", scales=(1.0, 2.0)).predict(IMAGE)
     assert networks[-1].sizes == [(96, 96), (160, 192)]
-    assert score(TRUTH, found).dsb_ap > 0.9
+    assert score_images(TRUTH, found).dsb_ap > 0.9
 
 
 def test_images_of_one_size_are_padded_to_a_square(networks, tmp_path):
     config = {**TINY.to_dict(), "size": 128}
     found = model(tmp_path, entries={"network": config, "diameter": None}).predict(IMAGE)
     assert networks[-1].sizes == [(128, 128)]
-    assert score(TRUTH, found).dsb_ap > 0.9
+    assert score_images(TRUTH, found).dsb_ap > 0.9
     assert networks[-1].sizes == [(128, 128)]
     model(tmp_path, entries={"network": config}, resize=0, diameter="native").predict(IMAGE)
     assert networks[-1].sizes == [(96, 96)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.clean.selection import select
 from nucfuse.masks.instances import Instances
-from nucfuse.metrics.scoring import score
+from nucfuse.metrics.scoring import score_images
 from nucfuse.models.inference.views import resized, scaled_shape
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.inference.finding import find, pasted
@@ -48,7 +48,7 @@ class MaskRCNNValidation:
     def _score(self, model: Any, image: TrainingImage) -> float:
         x, labels = part_of_training(image, self.config.input)
         factor = 1.0 if self.config.size else scale_to(image.diameter, self.diameter)
-        return score(labels, self._nuclei(model, x, factor)).dsb_ap
+        return score_images(labels, self._nuclei(model, x, factor)).dsb_ap
 
     def _nuclei(self, model: Any, x: NDArray[np.float32], factor: float) -> Instances:
         height, width = x.shape[:2]

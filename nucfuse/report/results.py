@@ -1,11 +1,9 @@
-"""What scoring prediction sets against a truth gives: scores, and what was missing or failed."""
+"""What a run of `nucfuse score` or `compare` found: the scores, and what was missing or failed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from nucfuse.data import run_record as provenance
 from nucfuse.data.pairing import Pairing
-from nucfuse.metrics.paired import Paired
 from nucfuse.metrics.scores import Scores
 
 
@@ -28,8 +26,6 @@ class ScoreResult:
     missing_rule : {"error", "zero", "skip"}
     by : tuple of str
         The strata asked for.
-    record : dict
-        The run, for run.json; empty unless it is to be written.
     """
 
     truth: str
@@ -40,7 +36,6 @@ class ScoreResult:
     notes: list[str]
     missing_rule: str
     by: tuple[str, ...]
-    record: dict[str, Any] = field(default_factory=dict)
 
     @property
     def n_missing(self) -> list[int]:
@@ -54,7 +49,7 @@ class ScoreResult:
         return not any(self.n_missing)
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary; the names of its keys are a promise to scripts."""
+        """Summarise; the names of the keys are a promise to scripts."""
         predictions = [
             {
                 "name": name,
@@ -70,23 +65,3 @@ class ScoreResult:
             )
         ]
         return {"truth": self.truth, "predictions": predictions, "notes": self.notes}
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON."""
-        return provenance.to_json(self.to_dict())
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Prediction sets against the first, on the images that all of them have."""
-
-    scored: ScoreResult
-    pairs: list[Paired]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The summary of every set, and each difference."""
-        return {**self.scored.to_dict(), "comparisons": [p.to_dict() for p in self.pairs]}
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON."""
-        return provenance.to_json(self.to_dict())

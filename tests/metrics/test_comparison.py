@@ -5,15 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from nucfuse.metrics.paired import Paired
-from nucfuse.metrics.scoring import score
+from nucfuse.metrics.comparison import Difference
+from nucfuse.metrics.request import ScoreRequest
+from nucfuse.metrics.scoring import score_images
 
 
-def made(rng, share, ids, metrics=()):
+def made(rng, share, ids):
     """Predictions that keep so much of each of some random images."""
     images = [np.random.default_rng(i).integers(0, 6, (6, 6)) for i in range(len(ids))]
     preds = [np.where(rng.random(x.shape) < share, x, 0) for x in images]
-    return score(images, preds, ids=ids, metrics=metrics)
+    return score_images(images, preds, ids=ids)
 
 
 IDS = [f"image {i}" for i in range(12)]
@@ -22,7 +23,7 @@ BETTER = made(np.random.default_rng(2), 0.9, IDS)
 
 
 def test_differences_and_wins():
-    table = Paired.of(WORSE, BETTER).table
+    table = Difference.of(WORSE, BETTER).table
     row = table.loc["dsb_ap"]
     assert row["first"] == WORSE.dsb_ap and row["other"] == BETTER.dsb_ap
     assert row["difference"] == BETTER.dsb_ap - WORSE.dsb_ap
@@ -33,53 +34,55 @@ def test_differences_and_wins():
 
 
 def test_fewer_errors_are_a_win():
-    row = Paired.of(WORSE, BETTER).table.loc["missed"]
+    row = Difference.of(WORSE, BETTER).table.loc["missed"]
     fewer = BETTER.per_image["missed"] < WORSE.per_image["missed"]
     assert row["wins"] == fewer.sum() and row["difference"] < 0
 
 
 def test_pooled_numbers_have_no_wins():
-    table = Paired.of(WORSE, BETTER).table
+    table = Difference.of(WORSE, BETTER).table
     assert table.loc["f1_50", "wins":].isna().all() and table.loc["f1_50", "low"] > 0
 
 
 def test_swapping_the_two_turns_everything_round():
-    one, two = Paired.of(WORSE, BETTER).table, Paired.of(BETTER, WORSE).table
+    one, two = Difference.of(WORSE, BETTER).table, Difference.of(BETTER, WORSE).table
     np.testing.assert_allclose(one["difference"], -two["difference"])
     np.testing.assert_allclose(one["low"], -two["high"], atol=1e-12)
     assert one["wins"].equals(two["losses"].rename("wins")) and one["ties"].equals(two["ties"])
 
 
 def test_a_set_against_itself():
-    table = Paired.of(BETTER, BETTER).table
+    table = Difference.of(BETTER, BETTER).table
     assert not table[["difference", "low", "high"]].to_numpy().any()
     assert table["ties"].dropna().eq(len(IDS)).all()
 
 
 def test_only_common_images_count_in_any_order():
     some, others = BETTER.subset([7, 2, 5]), WORSE.subset([2, 7, 5, 0])
-    pair = Paired.of(others, some)
+    pair = Difference.of(others, some)
     assert (pair.n_images, pair.n_left_out) == (3, 1)
     assert pair.table.loc["pq", "first"] == pytest.approx(WORSE.subset([2, 5, 7]).pq)
 
 
 def test_the_same_seed_gives_the_same_interval():
-    one, two, three = (Paired.of(WORSE, BETTER, seed=s).table.loc["pq", "low"] for s in (1, 1, 2))
+    one, two, three = (
+        Difference.of(WORSE, BETTER, seed=s).table.loc["pq", "low"] for s in (1, 1, 2)
+    )
     assert one == two != three
 
 
 def test_json():
-    document = json.loads(json.dumps(Paired.of(WORSE, BETTER, ("a", "b")).to_dict()))
+    document = json.loads(json.dumps(Difference.of(WORSE, BETTER, ("a", "b")).to_dict()))
     assert document["names"] == ["a", "b"] and document["scores"][0]["score"] == "dsb_ap"
     assert {row["wins"] for row in document["scores"] if row["score"] == "f1_50"} == {None}
 
 
 def test_nothing_in_common():
     with pytest.raises(ValueError, match="no image in common"):
-        Paired.of(WORSE.subset([0]), BETTER.subset([1]))
+        Difference.of(WORSE.subset([0]), BETTER.subset([1]))
 
 
 def test_scored_in_different_ways():
-    other = score(np.eye(2, dtype=int), np.eye(2, dtype=int), thresholds=[0.5])
+    other = score_images(np.eye(2, dtype=int), np.eye(2, dtype=int), ScoreRequest((50,)))
     with pytest.raises(ValueError, match="thresholds or rule"):
-        Paired.of(WORSE, other)
+        Difference.of(WORSE, other)

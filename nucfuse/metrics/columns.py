@@ -1,0 +1,81 @@
+"""The numbers of images as columns: scores from the sums over their nuclei, and counts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nucfuse.metrics import jaccard, pixel
+from nucfuse.metrics.anatomy import CORRECTABLE
+from nucfuse.metrics.average_precision import dsb_ap, dsb_precision
+from nucfuse.metrics.image_scores import ImageScores
+from nucfuse.metrics.kernels.sums import Sums
+from nucfuse.metrics.names import BOUNDARY_SCORES, ERRORS, SCORES
+from nucfuse.metrics.panoptic import panoptic_quality
+
+# Errors that are counted in predictions; the others are counted in truths.
+_OF_PREDICTIONS = ("spurious", "merged")
+
+Columns = dict[str, NDArray[Any]]
+
+
+def image_columns(images: Sequence[ImageScores], percents: Sequence[int]) -> Columns:
+    """Numbers of images by name, each of shape (I,), in the order of the table of images.
+
+    Others script against the first columns; new ones go to the end.
+    """
+    n_true = np.array([image.n_true for image in images], np.int64)
+    n_pred = np.array([image.n_pred for image in images], np.int64)
+    tp = np.array([image.tp for image in images], np.int64).reshape(-1, len(percents))
+    corrections = np.array([image.corrections for image in images], np.int64)
+    corrections = corrections.reshape(-1, 2, len(CORRECTABLE), len(percents) + 1)
+    columns: Columns = {"n_true": n_true, "n_pred": n_pred}
+    scores, errors = _score_columns(images, n_true + n_pred), _error_columns(corrections)
+    columns["dsb_ap"] = dsb_ap(tp, n_true[:, np.newaxis], n_pred[:, np.newaxis])
+    columns |= {f"tp_{p}": tp[:, i] for i, p in enumerate(percents)}
+    columns |= {f"fp_{p}": n_pred - tp[:, i] for i, p in enumerate(percents)}
+    columns |= {f"fn_{p}": n_true - tp[:, i] for i, p in enumerate(percents)}
+    columns |= {name: scores[name] for name in SCORES[1:7]}
+    columns |= {name: errors[name] for name in ERRORS[:4]}
+    columns |= scores | errors | _corrected(corrections, columns, tp)
+    columns["count_error"] = n_pred - n_true
+    columns["both_empty"] = (n_true == 0) & (n_pred == 0)
+    columns |= {f"ap_{p}": dsb_precision(tp[:, i], n_true, n_pred) for i, p in enumerate(percents)}
+    boundaries = [image.boundary.numbers for image in images if image.boundary is not None]
+    if boundaries and len(boundaries) == len(images):
+        columns |= dict(zip(BOUNDARY_SCORES, np.array(boundaries).T, strict=True))
+    return columns
+
+
+def _score_columns(images: Sequence[ImageScores], n_nuclei: NDArray[np.int64]) -> Columns:
+    """`SCORES` but the first."""
+    sums = Sums(*np.array([image.sums for image in images]).reshape(-1, len(Sums._fields)).T)
+    shared = np.array([image.shared_one_to_one for image in images], np.int64)
+    overlaps = [image.overlaps for image in images]
+    both = np.array([o.true_foreground + o.pred_foreground for o in overlaps], np.int64)
+    shared_foreground = np.array([o.shared_foreground for o in overlaps], np.int64)
+    return {
+        **panoptic_quality(sums.half_hits, sums.half_iou, n_nuclei)._asdict(),
+        "aji": jaccard.aji(sums.aji_shared, sums.aji_united, n_nuclei),
+        "aji_plus": jaccard.aji_plus(shared, sums.true_area + sums.pred_area, n_nuclei),
+        "dice": pixel.dice(shared_foreground, both, n_nuclei),
+        "pixel_iou": pixel.pixel_iou(shared_foreground, both, n_nuclei),
+        "object_dice": pixel.object_dice(sums.true_dice, sums.pred_dice, n_nuclei),
+    }
+
+
+def _error_columns(corrections: NDArray[np.int64]) -> Columns:
+    """Nuclei with each kind of error."""
+    return {
+        name: corrections[:, int(name in _OF_PREDICTIONS), CORRECTABLE.index(name), -1]
+        for name in ERRORS
+    }
+
+
+def _corrected(corrections: NDArray[np.int64], columns: Columns, tp: NDArray[np.int64]) -> Columns:
+    """``mended_...``: the ``dsb_ap`` that images would have if one kind of error were corrected."""
+    found, removed = corrections[:, 0, :, :-1], corrections[:, 1, :, :-1]
+    n_true, n_pred = (columns[name][:, np.newaxis, np.newaxis] for name in ("n_true", "n_pred"))
+    ap = dsb_ap(tp[:, np.newaxis] + found, n_true, n_pred + found - removed)
+    return {f"mended_{what}": ap[:, i] for i, what in enumerate(CORRECTABLE)}

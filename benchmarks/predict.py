@@ -18,9 +18,10 @@ import numpy as np
 from measure import cpu_times
 
 from nucfuse.data.image_folder import open_images
-from nucfuse.models.files.card import read_card, shipped_cards
+from nucfuse.models.files.card import shipped_cards
+from nucfuse.models.files.read_card import read_card
 from nucfuse.models.inference.onnx_session import Network
-from nucfuse.models.segmenter import default_model
+from nucfuse.models.load import default_model
 
 N_IMAGES = 65
 WANTED_SPEED, WANTED_RATIO = 20, 1.5

@@ -18,7 +18,7 @@ from nucfuse.data.image_folder import open_images
 from nucfuse.data.layouts import open_dataset
 from nucfuse.data.run_record import write_json
 from nucfuse.models.files.card import FORMAT, WEIGHTS
-from nucfuse.pipeline.cross_validated import PARTS, card_of_run, held_out_of
+from nucfuse.models.files.run import PARTS, card_of_run, held_out_of
 from nucfuse.pipeline.held_out import score_by_stratum, score_held_out
 from nucfuse.pipeline.training_images import common_ids, records_of
 

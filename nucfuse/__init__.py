@@ -31,6 +31,8 @@ _HOMES = {
     "soft_nms": "nucfuse.ensemble.nuclei.nms",
     "matrix_nms": "nucfuse.ensemble.nuclei.nms",
     "mean_maps": "nucfuse.ensemble.maps.fuse_maps",
+    "predict": "nucfuse.models.predict",
+    "load_model": "nucfuse.models.load",
     "score": "nucfuse.metrics.scoring",
     "Scores": "nucfuse.metrics.scores",
     "open_dataset": "nucfuse.data.layouts",
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from nucfuse.masks.rle import RLEError
     from nucfuse.metrics.scores import Scores
     from nucfuse.metrics.scoring import score
+    from nucfuse.models.load import load_model
+    from nucfuse.models.predict import predict
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,8 @@
 """Settings: a name, default, range and meaning, said once and checked wherever a value comes from.
 
 A class of settings is an `attrs` class whose fields are made by `number`, `numbers`, `choice`,
-`switch` and `text`; making one checks it, and `read` makes one from a table of a TOML or JSON file
-or of the command line. Loads nothing heavy.
+`switch`, `text` and `checked`; making one checks it, and `read` makes one from a table of a TOML or
+JSON file or of the command line. Loads nothing heavy.
 """
 
 import math
@@ -93,6 +93,18 @@ class _Text:
         return isinstance(value, str)
 
 
+@attrs.frozen
+class _Rule:
+    allowed: Callable[[Any], bool]
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+    def __call__(self, value: Any) -> bool:
+        return self.allowed(value)
+
+
 def number(
     default: float, low: float, high: float = math.inf, what: str = "", *, below: bool = False
 ) -> Any:
@@ -142,6 +154,25 @@ def switch(default: bool, what: str = "") -> Any:
 def text(default: str, what: str = "") -> Any:
     """A field for any text."""
     return _field(default, _Text(), what)
+
+
+def checked(
+    default: Any, allowed: Callable[[Any], bool], words: str,
+    convert: Callable[[Any], Any] | None = None,
+) -> Any:  # fmt: skip
+    """A field with a rule of its own, such as "'auto' or a number".
+
+    Parameters
+    ----------
+    default : object
+    allowed : callable
+        Whether a value may stand there.
+    words : str
+        The rule for a person, as "a list of names".
+    convert : callable, optional
+        What a value becomes before it is looked at.
+    """
+    return _field(default, _Rule(allowed, words), "", convert)
 
 
 def _field(

@@ -78,11 +78,15 @@ def test_options_of_networks(images, card, tmp_path, options):
     ("options", "code", "said"),
     [
         (["--scales", "1,x"], 2, "numbers such as 0.8,1,1.25 are needed"),
-        (["--scales", "9"], 3, "scales must be numbers in"),
+        (["--scales", "9"], 3, "scales must be 1 to 100 numbers in [0.25, 4], got (9.0,)"),
         (["--diameter", "big"], 2, "'auto', 'native' or a number is needed"),
-        (["--diameter", "-3"], 3, "diameter must be a number of pixels above 0"),
+        (
+            ["--diameter", "-3"],
+            3,
+            "diameter must be 'auto', 'native' or a number of pixels above 0, got -3.0",
+        ),
         (["--tile", "-1"], 2, "--tile"),
-        (["--model", "otsu", "--tta"], 3, "model 'otsu' is no network and takes no --tta"),
+        (["--model", "otsu", "--tta"], 3, "model 'otsu' is no network and takes no tta"),
         (["--model", "nosuch"], 3, "no model is called 'nosuch', and there is no such file"),
     ],
 )

@@ -14,7 +14,8 @@ import numpy as np
 from nucfuse.data.atomic import atomic_file
 from nucfuse.data.run_record import to_json
 from nucfuse.errors import DataError
-from nucfuse.models.files.card import FORMAT, Card, read_card
+from nucfuse.models.files.card import FORMAT, Card
+from nucfuse.models.files.read_card import read_card
 
 Storage = Literal["float16", "float32"]
 

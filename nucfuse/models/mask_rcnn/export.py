@@ -16,7 +16,7 @@ from nucfuse.models.files.export import (
     weights_file,
     write_network,
 )
-from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn, roi_strides
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
 
 _OPSET = 17  # RoiAlign without rounding, "half_pixel", is of 16
 _FLOAT, _INT64 = 1, 7  # as ONNX numbers its types
@@ -81,7 +81,7 @@ def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, 
 
 def _graphs(exact: Any, storage: Storage) -> tuple[bytes, bytes]:
     """Both graphs of a model that computes in float32."""
-    maps = [f"map{stride}" for stride in roi_strides(exact.config)]
+    maps = [f"map{stride}" for stride in exact.config.roi_strides]
     ends = [*maps, "rpn_logits", "rpn_deltas"], ["probabilities", "deltas", "masks"]
     parts = []
     for part, names in zip((exact.features, exact.heads), ends, strict=True):

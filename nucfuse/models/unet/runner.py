@@ -21,22 +21,7 @@ from nucfuse.models.inference.settings import Inference
 from nucfuse.models.inference.tiling import WHOLE, Tiling, bands, padded
 from nucfuse.models.inference.views import augmented, resized, scaled_shape
 from nucfuse.models.inputs import as_seen
-
-
-def channel_maps(outputs: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
-    """Outputs of a network (H, W, K) as the maps (C, H, W) of ``card.channels``.
-
-    Of classes, nucleus is the sum of interior and border, and border and interior stand beside it.
-    """
-    if card.outputs[0] == "nucleus":
-        return np.ascontiguousarray(np.moveaxis(outputs, 2, 0))
-    maps = np.empty((len(card.channels), *outputs.shape[:2]), np.float32)
-    interior, border = outputs[..., 1], outputs[..., 2]
-    np.minimum(np.add(interior, border, out=maps[0]), 1, out=maps[0])  # rounding may exceed 1
-    maps[1], maps[2] = border, interior
-    if len(maps) > 3:
-        maps[3] = outputs[..., 3]
-    return maps
+from nucfuse.models.unet.heads import HEADS_BY_OUTPUTS
 
 
 class Runner:
@@ -44,19 +29,20 @@ class Runner:
 
     def __init__(self, network: Network, settings: Inference) -> None:
         self.network, self.card, self.settings = network, network.card, settings
+        self.head = HEADS_BY_OUTPUTS[self.card.outputs]
         self.resize = self.card.size if settings.resize is None else settings.resize
         self._predict = augmented(self._once, settings.positions, settings.scales)
 
     def bands(self, image: NDArray[np.uint8], height: int) -> Iterator[NDArray[np.float32]]:
-        """Maps (C, height, W) of ``card.channels`` from the top down; the last may be lower."""
+        """Probability maps of the head in bands (C, height, W) from the top down."""
         return self.run(image, height)[0]
 
     def run(
         self, image: NDArray[np.uint8], height: int
     ) -> tuple[Iterator[NDArray[np.float32]], Instances | None]:
-        """What `bands` gives, and its nuclei as `split_of` the card splits it, if they are known.
+        """Give the bands, and the nuclei in them as `split_of` the card splits them, if known.
 
-        They are where the first pass, which measures them, was all that had to be done.
+        They are known where the first pass, which measures them, was all that had to be done.
         """
         seen, nuclei = as_seen(image, self.card.input), None
         shape = image.shape[0], image.shape[1]
@@ -74,7 +60,7 @@ class Runner:
     def _first_pass(
         self, seen: NDArray[Any]
     ) -> tuple[float, NDArray[np.float32] | None, Instances | None]:
-        """The factor for an image; its maps and nuclei if nothing is left to be done."""
+        """Find the factor for an image; its maps and nuclei if nothing is left to be done."""
         known, asked = self.card.diameter, self.settings.diameter
         if asked == "native" or known is None:
             return 1.0, None, None
@@ -95,14 +81,14 @@ class Runner:
         return bands(self._predict, seen, Tiling.of(tile, self.card.stride))
 
     def _once(self, seen: NDArray[Any]) -> NDArray[np.float32]:
-        """Maps of a piece of an image, whole."""
+        """Run the network once on a piece of an image."""
         pixels = padded(seen, self.card.stride)
         if pixels.dtype == np.uint8:
             pixels = pixels.astype(np.float32) / np.float32(255)
         outputs = self.network.run(np.ascontiguousarray(pixels)[np.newaxis])[0]
-        return channel_maps(outputs[: seen.shape[0], : seen.shape[1]], self.card)
+        return self.head.to_maps(outputs[: seen.shape[0], : seen.shape[1]])
 
 
 def split_of(card: Card) -> dict[str, Any]:
-    """How maps of a network become nuclei: the card's own word, else what its channels allow."""
-    return dict(card.split) or {"method": "interior" if len(card.channels) > 1 else "watershed"}
+    """How maps of a network become nuclei: as the card says, else as its channels allow."""
+    return dict(card.split) or {"method": "interior" if len(card.outputs) > 1 else "watershed"}

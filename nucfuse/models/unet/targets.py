@@ -53,33 +53,27 @@ def distance_to_edge(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     return (distance / np.maximum(largest, 1)[labels]).astype(np.float32)
 
 
-def separate_pieces(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Each 8-connected piece of a nucleus as one of its own, numbered from 1, int32 (H, W).
-
-    The mirror image of a nucleus beyond the edge of an image is no part of that nucleus.
-    """
-    from skimage.measure import label
-
-    pieces: NDArray[np.int32] = label(labels, background=0, connectivity=2).astype(np.int32)
-    return pieces
+def nucleus(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Whether a pixel is of a nucleus, float32 (H, W, 1)."""
+    return (labels > 0)[..., np.newaxis].astype(np.float32)
 
 
-def targets(labels: NDArray[np.int32], head: str) -> NDArray[np.float32]:
-    """What the head should answer, float32 (H, W, K).
+def nucleus_and_border(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Whether a pixel is of a nucleus, and whether it is at its edge, float32 (H, W, 2)."""
+    return np.stack([labels > 0, (labels > 0) & edges(labels, 1)], axis=-1).astype(np.float32)
 
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (H, W)
-    head : str
-        See `nucfuse.models.unet.config.HEADS`; K channels, those of a softmax as 0 and 1.
-    """
-    if head == "nucleus":
-        return (labels > 0)[..., np.newaxis].astype(np.float32)
-    if head == "boundary":
-        return np.stack([labels > 0, (labels > 0) & edges(labels, 1)], axis=-1).astype(np.float32)
-    classes = touching_classes(labels) if head == "touching" else border_classes(labels)
-    of_class = np.eye(3, dtype=np.float32)[classes]
-    if head == "distance":
-        distance = distance_to_edge(labels)[..., np.newaxis]
-        return np.concatenate([of_class, distance], axis=-1)
-    return of_class
+
+def touching(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """`touching_classes` as 0 and 1 of each class, float32 (H, W, 3)."""
+    return np.eye(3, dtype=np.float32)[touching_classes(labels)]
+
+
+def border(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """`border_classes` as 0 and 1 of each class, float32 (H, W, 3)."""
+    return np.eye(3, dtype=np.float32)[border_classes(labels)]
+
+
+def border_and_distance(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """`border`, and beside it `distance_to_edge`, float32 (H, W, 4)."""
+    distance = distance_to_edge(labels)[..., np.newaxis]
+    return np.concatenate([border(labels), distance], axis=-1)

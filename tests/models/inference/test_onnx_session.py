@@ -10,7 +10,7 @@ from made_networks import tiny_onnx, write_network
 from numpy.testing import assert_array_equal
 
 from nucfuse.errors import DataError
-from nucfuse.models.files.card import read_card
+from nucfuse.models.files.read_card import read_card
 from nucfuse.models.inference.onnx_session import Network
 
 

@@ -1,11 +1,10 @@
 """The two graphs, which Keras and ONNX Runtime run alike."""
 
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from attrs import evolve
 from made_mask_rcnn import SURE, made
 from numpy.testing import assert_allclose
 
@@ -39,7 +38,7 @@ def regions(n, side, seed=0):
     ids=str,
 )
 def test_onnx_runtime_gives_what_keras_gives(settings):
-    model = made(replace(SURE, **settings))
+    model = made(evolve(SURE, **settings))
     contents = mask_rcnn_to_onnx(model)
     features, heads = map(in_onnx, contents)
     for shape in ((64, 96), (32, 32)):
@@ -62,7 +61,7 @@ def test_onnx_runtime_gives_what_keras_gives(settings):
 
 
 def test_weights_of_a_bfloat16_network_are_exported_and_float16_halves_them():
-    config = replace(SURE, **TWO_LEVELS)
+    config = evolve(SURE, **TWO_LEVELS)
     model = made(config, "bfloat16")
     full, half = mask_rcnn_to_onnx(model), mask_rcnn_to_onnx(model, "float16")
     assert len(half[1]) < len(full[1])

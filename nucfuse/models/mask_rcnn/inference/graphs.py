@@ -9,7 +9,7 @@ from nucfuse.models.inference.onnx_session import check_input, failed_on, open_s
 from nucfuse.models.inputs import CHANNELS
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.inference.finding import Arrays
-from nucfuse.models.mask_rcnn.network.network import roi_strides
+from nucfuse.settings import read
 
 
 class Graphs:
@@ -32,10 +32,7 @@ class Graphs:
     def __init__(self, card: Card, threads: int = 1) -> None:
         self.card, self.threads = card, threads
         check_input(card)
-        try:
-            self.config = MaskRCNNConfig.from_dict(card.document.get("network", {}))
-        except DataError as error:
-            raise DataError(f"{card.path}: network: {error}") from None
+        self.config = read(MaskRCNNConfig, card.network, f"{card.path}: network")
         self._features = open_session(card, ".features.onnx", threads)
         self._heads = open_session(card, ".heads.onnx", threads)
         self._check()
@@ -45,16 +42,16 @@ class Graphs:
         return Graphs, (self.card, self.threads)
 
     def features(self, arrays: Arrays) -> Arrays:
-        """Maps, RPN logits and deltas of [images]."""
+        """Run the first graph: [images] -> maps, RPN logits and deltas."""
         return self._run(self._features, arrays)
 
     def heads(self, arrays: Arrays) -> Arrays:
-        """Probabilities, deltas and masks of regions of the maps."""
+        """Run the second graph: maps and regions -> probabilities, deltas, masks."""
         return self._run(self._heads, arrays)
 
     def _check(self) -> None:
         """Whether both graphs are of the card's network, as far as can be told now."""
-        config, n = self.config, len(roi_strides(self.config))
+        config, n = self.config, len(self.config.roi_strides)
         inputs, outputs = self._features.get_inputs(), self._features.get_outputs()
         channels = inputs[0].shape[-1]
         takes, gives = 2 * (1 + config.masks) + n, 2 + config.masks

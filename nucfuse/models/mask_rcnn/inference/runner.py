@@ -1,9 +1,9 @@
 """One Mask R-CNN over one image: scaled as it was trained, tiled, seen in several positions."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +36,7 @@ class Runner:
     def __init__(self, graphs: Graphs, settings: Inference, confidence: float = 1.0) -> None:
         self.graphs, self.settings, self.card = graphs, settings, graphs.card
         least = min(graphs.config.min_confidence, confidence)
-        self.config = replace(graphs.config, min_confidence=least)
+        self.config = attrs.evolve(graphs.config, min_confidence=least)
         self.size = self.config.size if settings.resize is None else settings.resize
 
     def views_of(self, image: NDArray[np.uint8]) -> Iterator[Instances]:
@@ -54,7 +54,7 @@ class Runner:
                 yield self._in_tiles(pixels, k, native)
 
     def _first_pass(self, seen: NDArray[Any]) -> tuple[tuple[int, int], Found | None]:
-        """The size to see an image at; and what is found, if nothing is left to be done."""
+        """Find the size to see an image at; and what is in it, if nothing is left to be done."""
         native = seen.shape[0], seen.shape[1]
         known, asked = self.card.diameter, self.settings.diameter
         if self.size:
@@ -111,4 +111,4 @@ def _for_area(config: MaskRCNNConfig, area: int) -> MaskRCNNConfig:
     if config.size or more <= 1:
         return config
     wanted = round(config.test_proposals * more)
-    return replace(config, pre_nms=round(config.pre_nms * more), test_proposals=wanted)
+    return attrs.evolve(config, pre_nms=round(config.pre_nms * more), test_proposals=wanted)

@@ -10,7 +10,7 @@ from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.network.roi_align import Tensor, pooled_from_levels, roi_align
 from nucfuse.models.mask_rcnn.network.roi_pool import roi_pool
 from nucfuse.models.mask_rcnn.network.rpn import last_kernel
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 
 def box_head(regions: Tensor, config: MaskRCNNConfig, style: Style) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.errors import DataError
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 Tensor = Any
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 Tensor = Any
 

@@ -54,6 +54,17 @@ TYPES = Targets("int32", "float32", "float32", "int32", "int32", "float32", "flo
                 "int32", "float32")  # fmt: skip
 
 
+def separate_pieces(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Each 8-connected piece of a nucleus as one of its own, numbered from 1, int32 (H, W).
+
+    The mirror image of a nucleus beyond the edge of an image is no part of that nucleus.
+    """
+    from skimage.measure import label
+
+    pieces: NDArray[np.int32] = label(labels, background=0, connectivity=2).astype(np.int32)
+    return pieces
+
+
 def training_targets(
     labels: NDArray[np.int32], logits: NDArray[np.float32], deltas: NDArray[np.float32],
     config: MaskRCNNConfig, seed: tuple[int, ...],

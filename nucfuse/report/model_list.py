@@ -3,12 +3,13 @@
 from typing import Any
 
 from nucfuse.data.run_record import to_json as json_text
-from nucfuse.models.files.card import Card, read_card, shipped_cards
-from nucfuse.models.segmenter import default_model, model_names
+from nucfuse.models.files.card import Card, shipped_cards
+from nucfuse.models.files.read_card import read_card
+from nucfuse.models.load import default_model, model_names
 
 
 def to_text() -> str:
-    """A line for each model: name, kind, input, size of its files, scores."""
+    """One line for each model: name, kind, input, size of its files, scores."""
     cards = {name: read_card(path) for name, path in shipped_cards().items()}
     rows = [["model", "kind", "input", "size", "scores"]]
     for name in model_names():
@@ -21,7 +22,7 @@ def to_text() -> str:
 
 
 def to_json() -> str:
-    """The cards of the shipped networks by name."""
+    """Cards of the shipped networks by name."""
     cards = {name: read_card(path) for name, path in shipped_cards().items()}
     return json_text({name: card.document for name, card in cards.items()})
 

@@ -4,105 +4,51 @@ Geometry is one resampling, whatever it is made of: the image bilinearly, the la
 neighbour, so that nuclei stay disjoint.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import attrs
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.config_checks import check_names
-from nucfuse.errors import DataError
+from nucfuse.settings import choice, number, switch
 
 # What lies outside the image: mirrored, or the edge's pixels repeated (the study tried both).
 FILLS = {"reflect": cv2.BORDER_REFLECT_101, "nearest": cv2.BORDER_REPLICATE}
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Augmentation:
-    """How much of what. Zero (or False) switches a part off.
+    """How much of what. Zero (or False) switches a part off."""
 
-    Attributes
-    ----------
-    flips, turns : bool
-        Mirror images; right-angle turns.
-    rotation, shear : float
-        Largest angles in degrees.
-    zoom : float
-        Largest factor, at least 1; its inverse is the smallest. On top of the scale asked for.
-    shift : float
-        Largest shift, as a share of the side.
-    elastic : float
-        Displacement in pixels (standard deviation), smoothed over ``side / 8``.
-    fill : {"reflect", "nearest"}
-    brightness, contrast, gamma : float
-        Largest change: added (of 1), of the factor about the mean (as a log), of the exponent (as
-        a log).
-    hue : float
-        Largest turn of the hue in degrees; of images with three channels only.
-    blur : float
-        Largest sigma in pixels.
-    noise : float
-        Largest standard deviation, of 1.
-    inversion : float
-        Probability that light and dark are exchanged.
-    """
-
-    flips: bool = True
-    turns: bool = True
-    rotation: float = 0.0
-    shear: float = 0.0
-    zoom: float = 1.0
-    shift: float = 0.0
-    elastic: float = 0.0
-    fill: str = "reflect"
-    brightness: float = 0.0
-    contrast: float = 0.0
-    gamma: float = 0.0
-    hue: float = 0.0
-    blur: float = 0.0
-    noise: float = 0.0
-    inversion: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.fill not in FILLS:
-            raise DataError(f"fill must be one of {', '.join(FILLS)}, got {self.fill!r}")
-        for name in ("flips", "turns"):
-            if not isinstance(getattr(self, name), bool):
-                raise DataError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        for field in fields(self)[2:]:
-            value = getattr(self, field.name)
-            if field.name == "fill":
-                continue
-            least = 1 if field.name == "zoom" else 0
-            most = {"inversion": 1.0, "shear": 60.0}.get(field.name, 360.0)
-            if not isinstance(value, (int, float)) or not least <= value <= most:
-                raise DataError(
-                    f"{field.name} must be a number in [{least}, {most:g}], got {value!r}"
-                )
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Augmentation":
-        """From what `to_dict` gives, or a table of a TOML file.
-
-        Raises
-        ------
-        DataError
-            A ValueError. If a name is unknown or a value out of range.
-        """
-        check_names(values, (field.name for field in fields(cls)), "augmentation")
-        return cls(**values)
+    flips: bool = switch(True, "mirror images")
+    turns: bool = switch(True, "right-angle turns")
+    rotation: float = number(0.0, 0, 360, "largest angle in degrees")
+    shear: float = number(0.0, 0, 60, "largest angle in degrees")
+    zoom: float = number(
+        1.0, 1, 360, "largest factor, its inverse the smallest; on top of the scale asked for"
+    )
+    shift: float = number(0.0, 0, 360, "largest shift, as a share of the side")
+    elastic: float = number(
+        0.0, 0, 360, "displacement in pixels (standard deviation), smoothed over an eighth side"
+    )
+    fill: str = choice("reflect", tuple(FILLS), "what lies outside of the image")
+    brightness: float = number(0.0, 0, 360, "largest change, added (of 1)")
+    contrast: float = number(0.0, 0, 360, "largest change of the factor about the mean, as a log")
+    gamma: float = number(0.0, 0, 360, "largest change of the exponent, as a log")
+    hue: float = number(0.0, 0, 360, "largest turn in degrees; of three channels only")
+    blur: float = number(0.0, 0, 360, "largest sigma in pixels")
+    noise: float = number(0.0, 0, 360, "largest standard deviation, of 1")
+    inversion: float = number(0.0, 0, 1, "probability that light and dark are exchanged")
 
 
 def random_affine(
-    rng: np.random.Generator, augmentation: Augmentation, side: int, scale: float,
+    rng: np.random.Generator,
+    augmentation: Augmentation,
+    side: int,
+    scale: float,
     centre: tuple[float, float],
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     """Where each pixel of a crop comes from: (2, 3), crop (x, y, 1) -> image (x, y).
 
     Parameters
@@ -132,10 +78,14 @@ def random_affine(
 
 
 def warped(
-    image: NDArray[Any], labels: NDArray[np.int32], affine: NDArray[np.float64], side: int,
-    fill: str = "reflect", displacement: NDArray[np.float32] | None = None,
-) -> tuple[NDArray[Any], NDArray[np.int32]]:  # fmt: skip
-    """A square crop of both, resampled once.
+    image: NDArray[Any],
+    labels: NDArray[np.int32],
+    affine: NDArray[np.float64],
+    side: int,
+    fill: str = "reflect",
+    displacement: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Resample a square crop of both, once.
 
     Parameters
     ----------

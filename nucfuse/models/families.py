@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ from nucfuse.models.inference.settings import Inference
 from nucfuse.models.trained import TrainedSegmenter
 from nucfuse.models.training.config import TrainingConfig
 from nucfuse.models.training.images import TrainingImage
-from nucfuse.settings import read
+from nucfuse.settings import read, to_table
 
 # Where the object of a kind is; imported when it is asked for, as a user of one needs no other.
 _HOMES = {
@@ -83,7 +82,7 @@ class Family(ABC):
                 f"network preset of a {self.kind} must be one of {', '.join(self.presets)}, got "
                 f"{preset!r}"
             )
-        return read(self.network, {**attrs.asdict(self.presets[preset]), **settings}, self.title)
+        return read(self.network, {**to_table(self.presets[preset]), **settings}, self.title)
 
     @abstractmethod
     def check_card(self, card: Card) -> None:
@@ -158,7 +157,7 @@ class Family(ABC):
         card = {
             "name": name,
             "kind": self.kind,
-            "network": attrs.asdict(network),
+            "network": to_table(network),
             "input": network.input,
             "stride": network.stride,
             "diameter": None if network.size else list(config.diameter),

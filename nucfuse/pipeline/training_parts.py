@@ -12,6 +12,7 @@ from nucfuse.data.splits.near_duplicates import ImageRecord
 from nucfuse.errors import DataError
 from nucfuse.models.files.run import PARTS
 from nucfuse.models.training.config import TrainingConfig
+from nucfuse.settings import to_table
 
 N_FOLDS = 5
 ALL = "all"  # every fold in turn
@@ -59,7 +60,7 @@ class Parts:
 
     def to_dict(self) -> dict[str, list[str]]:
         """As JSON can hold it."""
-        return attrs.asdict(self)
+        return to_table(self)
 
 
 def parts_of(

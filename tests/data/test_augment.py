@@ -1,3 +1,4 @@
+import attrs
 import cv2
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from nucfuse.data.augment import (
     warped,
 )
 from nucfuse.errors import DataError
+from nucfuse.settings import read
 
 ALL = Augmentation(
     rotation=180, shear=10, zoom=1.5, shift=0.2, elastic=3, brightness=0.2, contrast=0.3, gamma=0.5,
@@ -106,7 +108,7 @@ def test_certain_inversion_exchanges_light_and_dark():
     [
         ({"rotate": 1}, "no setting 'rotate'; there are: flips, turns"),
         ({"fill": "constant"}, "fill must be one of reflect, nearest, got 'constant'"),
-        ({"flips": 1}, "flips must be true or false, got 1"),
+        ({"flips": 2}, "flips must be true or false, got 2"),
         ({"zoom": 0.5}, r"zoom must be a number in \[1, 360\], got 0.5"),
         ({"noise": "much"}, "noise must be a number"),
         ({"gamma": float("nan")}, "gamma must be a number"),
@@ -115,8 +117,8 @@ def test_certain_inversion_exchanges_light_and_dark():
 )
 def test_settings_that_cannot_be_are_said(settings, message):
     with pytest.raises(DataError, match=message):
-        Augmentation.from_dict(settings)
+        read(Augmentation, settings, "augmentation")
 
 
 def test_settings_are_the_same_after_json():
-    assert Augmentation.from_dict(ALL.to_dict()) == ALL
+    assert read(Augmentation, attrs.asdict(ALL), "augmentation") == ALL

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from nucfuse.errors import DataError
 from nucfuse.models.families import Family, family_named
 from nucfuse.models.files.card import Card
 from nucfuse.models.training.config import TrainingConfig
+from nucfuse.settings import to_table
 
 
 def check_same_network(card: Card, config: TrainingConfig) -> None:
@@ -20,7 +19,7 @@ def check_same_network(card: Card, config: TrainingConfig) -> None:
         raise DataError(
             f"{card.path}: its network is a {card.kind}, the config's is a {config.model}"
         )
-    family, ours = family_named(config.model), attrs.asdict(config.network)
+    family, ours = family_named(config.model), to_table(config.network)
     theirs = card.network
     differ = [name for name in ours if theirs.get(name) != ours[name]]
     if differ:
@@ -35,7 +34,7 @@ def check_same_network(card: Card, config: TrainingConfig) -> None:
 
 def _preset(family: Family, network: Mapping[str, Any]) -> str:
     """Which preset a network is, in words."""
-    names = [name for name, preset in family.presets.items() if attrs.asdict(preset) == network]
+    names = [name for name, preset in family.presets.items() if to_table(preset) == network]
     return f"preset {names[0]!r}" if names else "no preset"
 
 

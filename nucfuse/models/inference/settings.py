@@ -5,7 +5,7 @@ from typing import Any, Literal
 import attrs
 
 from nucfuse.models.inference.views import VIEWS
-from nucfuse.settings import checked, number, numbers, switch
+from nucfuse.settings import checked, number, numbers, switch, to_table
 
 
 def _is_diameter(value: Any) -> bool:
@@ -71,4 +71,4 @@ class Inference:
 
     def to_dict(self) -> dict[str, Any]:
         """All but the threads, as JSON can hold it."""
-        return attrs.asdict(self, filter=attrs.filters.exclude("threads"))
+        return {name: v for name, v in to_table(self).items() if name != "threads"}

@@ -6,10 +6,10 @@ import attrs
 
 from nucfuse.data.augment import Augmentation
 from nucfuse.errors import DataError
-from nucfuse.settings import choice, number, numbers, switch
+from nucfuse.settings import choice, number, numbers, switch, to_table
 
 
-class NetworkConfig(attrs.AttrsInstance, Protocol):
+class NetworkConfig(Protocol):
     """What training must know of a network's config, of whatever kind."""
 
     @property
@@ -126,4 +126,4 @@ class TrainingConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it, and `nucfuse.models.training.read_config` reads it."""
-        return {"model": self.model, **attrs.asdict(self)}
+        return {"model": self.model, **to_table(self)}

@@ -24,7 +24,7 @@ from nucfuse.pipeline.training_images import common_ids, records_of
 
 
 def out_of_fold(dataset, records, grouped, sources):
-    """What a card says of the predictions of a whole data set by both protocols."""
+    """Say on a card how good the predictions of a whole data set by both protocols."""
     truths = [dataset.read(record.image_id).masks for record in records]
 
     def entry(path):

@@ -63,10 +63,7 @@ _INFERENCE = options(
 @click.option("--overwrite", is_flag=True, help="Replace the result of other settings.")
 @_INFERENCE
 @WORKERS
-def predict(
-    images: Path, out: Path, model: str | None, probabilities: Path | None, overlays: Path | None,
-    overwrite: bool, jobs: int | None, engine: str | None, **given: Any,
-) -> None:  # fmt: skip
+def predict(images: Path, out: Path, model: str | None, **given: Any) -> None:
     """Segment the nuclei of a folder of images (or a DSB2018 data set).
 
     A folder as output can be interrupted: the same command goes on where it stopped.
@@ -74,7 +71,8 @@ def predict(
     from nucfuse.models.inference.settings import Inference
     from nucfuse.pipeline import predicting
 
-    options = predicting.PredictOptions(probabilities, overlays, overwrite, jobs, engine)
+    names = "probabilities", "overlays", "overwrite", "jobs", "engine"
+    options = predicting.PredictOptions(**{name: given.pop(name) for name in names})
     settings = Inference(**{name: value for name, value in given.items() if value is not None})
     report = predicting.predict(images, out, model, options, settings)
     click.echo(report.to_text(), err=True)

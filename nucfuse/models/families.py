@@ -1,18 +1,18 @@
 """The kinds of networks. One object answers for each kind, so that all else need not ask which.
 
-To add a kind: write a subclass of `Family` in a module of its own, and name it in ``_HOMES``.
+To add a kind: make a `Family` in a module of its own, and name it in ``_HOMES``.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
+import attrs
 from numpy.typing import NDArray
 
 from nucfuse.errors import DataError
+from nucfuse.models.arrays import Ints, Pixels
 from nucfuse.models.files.card import Card
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.trained import TrainedSegmenter
@@ -22,20 +22,20 @@ from nucfuse.settings import read, to_table
 
 # Where the object of a kind is; imported when it is asked for, as a user of one needs no other.
 _HOMES = {
-    "unet": "nucfuse.models.unet.family:UNetFamily",
-    "mask_rcnn": "nucfuse.models.mask_rcnn.family:MaskRCNNFamily",
+    "unet": "nucfuse.models.unet.family:UNET",
+    "mask_rcnn": "nucfuse.models.mask_rcnn.family:MASK_RCNN",
 }
 KINDS = tuple(_HOMES)
 
+Model = Any  # keras.Model, of which type checkers know nothing
+Network = Any  # what a network is made of, of the kind's class of settings
 # The score of a model with its present weights on validation images, in [0, 1].
-Validate = Callable[[Any], float]
+Validate = Callable[[Model], float]
 
 
-class Family(ABC):
+@attrs.frozen(kw_only=True)
+class Family:
     """All that one kind of network needs to be configured, trained, saved and run.
-
-    Methods that take a ``network`` take a config of the class ``network``; a ``model`` is what
-    `build` gives.
 
     Attributes
     ----------
@@ -44,24 +44,61 @@ class Family(ABC):
     title : str
         As a person calls one, with its article.
     network : type
-        Class of settings of what a network is made of: it has ``input``, ``size`` and ``stride``.
+        Class of settings of what a network is made of: it has ``input`` (see
+        `nucfuse.models.inputs`), ``size`` (side of the only size of images that it takes; 0: any)
+        and ``stride`` (of which height and width must be multiples).
     presets : dict
-        Name -> config; "small" is the default.
+        Name -> network; "small" is the default.
     training : type
         Class of settings of how it is trained.
+    build : callable
+        (network, seed, precision) -> Keras model with fresh weights.
+    loss : callable
+        Training config -> what Keras is to minimise; None if the model computes its losses itself.
+    set_stage : callable
+        Given model, training config and the share of a run that is done, lets layers learn or not.
+    takes_imagenet, needs_start : callable
+        Network -> whether its backbone can begin with the weights of ImageNet, and whether it
+        cannot learn from fresh weights.
+    load_imagenet : callable
+        Given model and a file of Keras Applications, gives the backbone its weights.
+    whole : callable
+        Image, size -> the whole image and its labels, (size, size, C) and (size, size).
+    learned : callable
+        Label image, network -> what is to be learned of it.
+    validation : callable
+        Images, training config -> the function that scores a model on them.
+    export : callable
+        Given model, network, entries of a card and a folder, writes graphs, weights and card.
+    check_card : callable
+        Given a card, raises a DataError if an entry makes no sense for this kind.
     card_entries : tuple of str
         Entries that its cards must have besides those of all.
+    segmenter : callable
+        (cards, name, settings, split of an ensemble's card) -> one or several networks as a model.
     """
 
-    kind: ClassVar[str]
-    title: ClassVar[str]
-    network: ClassVar[type[Any]]
-    presets: ClassVar[Mapping[str, Any]]
-    training: ClassVar[type[TrainingConfig]]
-    card_entries: ClassVar[tuple[str, ...]] = ()
+    kind: str
+    title: str
+    network: type[Any]
+    presets: Mapping[str, Network]
+    training: type[TrainingConfig]
+    build: Callable[[Network, int, str], Model]
+    loss: Callable[[Any], Any] = lambda config: None
+    set_stage: Callable[[Model, Any, float], None] = lambda model, config, share: None
+    takes_imagenet: Callable[[Network], bool] = lambda network: False
+    needs_start: Callable[[Network], bool] = lambda network: False
+    load_imagenet: Callable[[Model, Path], None] = lambda model, path: None
+    whole: Callable[[TrainingImage, int], tuple[Pixels, Ints]]
+    learned: Callable[[Ints, Network], NDArray[Any]]
+    validation: Callable[[Sequence[TrainingImage], Any], Validate]
+    export: Callable[[Model, Network, dict[str, Any], Path], Card]
+    check_card: Callable[[Card], None]
+    card_entries: tuple[str, ...] = ()
+    segmenter: Callable[[Sequence[Card], str, Inference, Mapping[str, Any]], TrainedSegmenter]
 
-    def read_network(self, given: Any) -> Any:
-        """The config of a network, from a table or the name of a preset.
+    def read_network(self, given: Any) -> Network:
+        """Read the config of a network from a table or the name of a preset.
 
         Parameters
         ----------
@@ -84,15 +121,7 @@ class Family(ABC):
             )
         return read(self.network, {**to_table(self.presets[preset]), **settings}, self.title)
 
-    @abstractmethod
-    def check_card(self, card: Card) -> None:
-        """Raise a DataError if an entry of a card makes no sense for this kind."""
-
-    def takes_imagenet(self, network: Any) -> bool:
-        """Whether the backbone can begin with the weights of ImageNet."""
-        return False
-
-    def check_start(self, network: Any, imagenet: Path | None, start: str | None) -> None:
+    def check_start(self, network: Network, imagenet: Path | None, start: str | None) -> None:
         """Raise a DataError if a network cannot, or should not, begin with these weights or none.
 
         Parameters
@@ -103,44 +132,20 @@ class Family(ABC):
         start : str, optional
             Name or path of another network.
         """
-        if imagenet is None:
-            return
-        if not self.takes_imagenet(network):
+        if imagenet is not None and not self.takes_imagenet(network):
             raise DataError(
                 "--imagenet is for a ResNet as backbone, which this network has not; leave it out"
             )
-        if start is not None:
+        if imagenet is not None and start is not None:
             raise DataError("give --imagenet or --from, not both")
-
-    @abstractmethod
-    def build(self, network: Any, seed: int = 0, precision: str = "float32") -> Any:
-        """A Keras model with fresh weights."""
-
-    def load_imagenet(self, model: Any, path: Path) -> None:
-        """Give a model's backbone the weights of a file of Keras Applications."""
-        raise NotImplementedError
-
-    def loss(self, config: Any) -> Callable[[Any, Any], Any] | None:
-        """What Keras is to minimise; None if the model computes its losses itself."""
-        return None
-
-    def set_stage(self, model: Any, config: Any, share: float) -> None:  # noqa: B027  (mostly none)
-        """Choose the layers that learn once a share of the run is done."""
-
-    @abstractmethod
-    def whole(self, image: TrainingImage, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """A whole image and its labels, (size, size, C) and (size, size)."""
-
-    @abstractmethod
-    def learned(self, labels: NDArray[np.int32], network: Any) -> NDArray[Any]:
-        """What is to be learned of a label image."""
-
-    @abstractmethod
-    def validation(self, images: Sequence[TrainingImage], config: Any) -> Validate:
-        """The function that scores a model on these images."""
+        if imagenet is None and start is None and self.needs_start(network):
+            raise DataError(
+                "a ResNet with frozen batch normalisation cannot learn from fresh weights; give "
+                '--imagenet FILE or --from, or set batch_norm = "trained" in [network]'
+            )
 
     def save(
-        self, model: Any, config: TrainingConfig, folder: Path, name: str, record: dict[str, Any]
+        self, model: Model, config: TrainingConfig, folder: Path, name: str, record: dict[str, Any]
     ) -> Card:
         """Write a trained network's files and its card.
 
@@ -166,23 +171,9 @@ class Family(ABC):
         }
         return self.export(model, network, card, folder)
 
-    @abstractmethod
-    def export(self, model: Any, network: Any, card: dict[str, Any], folder: Path) -> Card:
-        """Write the graphs, the weights and the card, completed by the entries of this kind."""
-
-    @abstractmethod
-    def segmenter(
-        self, cards: Sequence[Card], name: str, settings: Inference,
-        splitting: Mapping[str, Any] | None = None,
-    ) -> TrainedSegmenter:  # fmt: skip
-        """One or several networks as a model called ``name``.
-
-        ``splitting``, of maps, is that of an ensemble's card if it has one.
-        """
-
 
 def family_named(kind: str, entry: str = "kind") -> Family:
-    """The object of a kind of network.
+    """Object of a kind of network.
 
     Parameters
     ----------
@@ -197,6 +188,5 @@ def family_named(kind: str, entry: str = "kind") -> Family:
     """
     if kind not in KINDS:
         raise DataError(f"{entry} must be one of {', '.join(KINDS)}, got {kind!r}")
-    module, name = _HOMES[kind].split(":")
-    made: Family = getattr(import_module(module), name)()
-    return made
+    family: Family = EntryPoint(kind, _HOMES[kind], "").load()
+    return family

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from nucfuse.data.modality import check_rgb, modality
 from nucfuse.data.stains.reinhard import reinhard
 from nucfuse.data.stains.stain import haematoxylin, macenko, pca_colour, vahadane
+from nucfuse.models.arrays import Floats, Pixels
 
 _NORMALISERS = {"macenko": macenko, "vahadane": vahadane, "reinhard": reinhard}
 CHANNELS: dict[str, int] = {
-    "neutral": 1, "rgb": 3, "haematoxylin": 1, "pca": 1, **dict.fromkeys(_NORMALISERS, 3),
-}  # fmt: skip
+    "neutral": 1,
+    "rgb": 3,
+    "haematoxylin": 1,
+    "pca": 1,
+    **dict.fromkeys(_NORMALISERS, 3),
+}
 
 # Percentiles that become 0 and 1. On a dark ground the brightest pixels are what matters, and a few
 # nuclei may be all that is bright; on a bright one dust is dark.
@@ -21,8 +26,8 @@ _LOW, _HIGH = 0.5, 99.8
 _SAMPLES = 65536  # pixels that the percentiles are taken from
 
 
-def prepared(image: NDArray[np.uint8], kind: str = "neutral") -> NDArray[np.float32]:
-    """An image as input of a network.
+def prepared(image: Pixels, kind: str = "neutral") -> Floats:
+    """Make an image the input of a network.
 
     Parameters
     ----------
@@ -69,7 +74,7 @@ def prepared(image: NDArray[np.uint8], kind: str = "neutral") -> NDArray[np.floa
     return shown.astype(np.float32) / np.float32(255)
 
 
-def planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def planes(image: Pixels) -> Pixels:
     """All modality-free views of an image, the most telling first.
 
     Grey images have one. In coloured ones on a dark ground it is the brightest channel (a false
@@ -90,12 +95,12 @@ def planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.stack(list(_views(check_rgb(image))), axis=-1)
 
 
-def first_plane(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The first of `planes` alone, (H, W, 1)."""
+def first_plane(image: Pixels) -> Pixels:
+    """First of `planes` alone, (H, W, 1)."""
     return next(_views(check_rgb(image)))[..., np.newaxis]
 
 
-def _views(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+def _views(pixels: Pixels) -> Iterator[Pixels]:
     kind = modality(pixels)
     if (pixels == pixels[..., :1]).all():
         yield _stretched(pixels[..., 0] if kind == "fluorescence" else 255 - pixels[..., 0])
@@ -108,20 +113,20 @@ def _views(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
             yield _stretched(255 - pixels[..., c])
 
 
-def _sampled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _sampled(pixels: Pixels) -> Pixels:
     step = max(1, round((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
     return pixels[::step, ::step].reshape(-1, pixels.shape[2])
 
 
 def _range(plane: NDArray[Any]) -> tuple[float, float]:
-    """What becomes 0 and what 1; equal if the plane is constant."""
+    """Values that become 0 and 1; equal if the plane is constant."""
     low, high = np.percentile(_sampled(plane[..., np.newaxis]), (_LOW, _HIGH))
     if high <= low:  # nearly all pixels are the same: the percentiles see none of the others
         low, high = float(plane.min()), float(plane.max())
     return float(low), float(high)
 
 
-def _stretched(plane: NDArray[Any]) -> NDArray[np.uint8]:
+def _stretched(plane: NDArray[Any]) -> Pixels:
     low, high = _range(plane)
     if high <= low:
         return np.zeros(plane.shape, np.uint8)
@@ -129,8 +134,8 @@ def _stretched(plane: NDArray[Any]) -> NDArray[np.uint8]:
     return np.round(table).astype(np.uint8)[plane]
 
 
-def _unit(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A plane of any range stretched to [0, 1], (H, W, 1); a constant one is 0."""
+def _unit(plane: Floats) -> Floats:
+    """Plane of any range stretched to [0, 1], (H, W, 1); a constant one is 0."""
     low, high = _range(plane)
     if high <= low:
         return np.zeros((*plane.shape, 1), np.float32)
@@ -138,8 +143,8 @@ def _unit(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     return stretched[..., np.newaxis].astype(np.float32)
 
 
-def as_seen(image: NDArray[np.uint8], kind: str) -> NDArray[Any]:
-    """What a network sees of an RGB image; uint8 of 0..255 instead of [0, 1] where that is exact.
+def network_input(image: Pixels, kind: str) -> NDArray[Any]:
+    """Input of a network; uint8 of 0..255 instead of [0, 1] where that is exact.
 
     It takes a quarter of the memory, and tiles become float32 one by one.
     """

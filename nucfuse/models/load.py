@@ -1,7 +1,6 @@
 """Models by name or by path."""
 
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,14 @@ from nucfuse.models.trained import TrainedSegmenter
 ENTRY_POINTS = "nucfuse.models"
 
 # Where a built-in model is made; imported when it is asked for, as some load heavy libraries.
+_CLASSICAL = "nucfuse.models.classical"
 BUILT_IN = {
-    "otsu": "nucfuse.models.classical.otsu:Otsu",
-    "adaptive": "nucfuse.models.classical.adaptive:Adaptive",
-    "log": "nucfuse.models.classical.laplacian_of_gaussian:LaplacianOfGaussian",
+    name: EntryPoint(name, f"{_CLASSICAL}.{place}", ENTRY_POINTS)
+    for name, place in {
+        "otsu": "otsu:Otsu",
+        "adaptive": "adaptive:Adaptive",
+        "log": "laplacian_of_gaussian:LaplacianOfGaussian",
+    }.items()
 }
 
 
@@ -62,12 +65,11 @@ def load_model(model: str | Path = DEFAULT, settings: Inference | None = None) -
     """
     name, path = str(model), Path(model)
     shipped, plugins = shipped_cards(), _plugins()
-    if name in BUILT_IN:
-        return _made(name, BUILT_IN[name], _imported, settings)
-    if name in shipped:
+    if name in shipped and name not in BUILT_IN:
         return load_network(shipped[name], settings)
-    if name in plugins:
-        return _made(name, plugins[name].value, lambda _: plugins[name].load(), settings)
+    if name in BUILT_IN or name in plugins:
+        check_no_settings(name, settings)
+        return _made({**plugins, **BUILT_IN}[name])
     if name and path.is_dir():
         return load_network(card_of_run(path).path, settings)
     if path.is_file():
@@ -76,7 +78,7 @@ def load_model(model: str | Path = DEFAULT, settings: Inference | None = None) -
 
 
 def no_such_model(name: str) -> DataError:
-    """What is said of a name that is none, with those there are."""
+    """Error that says that there is no such model, and which there are."""
     return DataError(
         f"no model is called {name!r}, and there is no such file or folder; there are: "
         f"{', '.join(model_names())}. Other packages add models by the entry point group "
@@ -100,7 +102,7 @@ def load_network(path: Path, settings: Inference | None = None) -> TrainedSegmen
         If the card is bad, or names members that are missing or ensembles themselves, or a network
         cannot be loaded.
     """
-    card = read_card(path)
+    card, settings = read_card(path), settings or Inference()
     if not card.members:
         return segmenter_of([card], card.name, settings)
     members = [read_card(path.with_name(f"{name}.json")) for name in card.members]
@@ -110,9 +112,8 @@ def load_network(path: Path, settings: Inference | None = None) -> TrainedSegmen
 
 
 def segmenter_of(
-    cards: Sequence[Card], name: str, settings: Inference | None = None,
-    splitting: Mapping[str, Any] | None = None,
-) -> TrainedSegmenter:  # fmt: skip
+    cards: Sequence[Card], name: str, settings: Inference, split: Mapping[str, Any] | None = None
+) -> TrainedSegmenter:
     """Make one model of one or several networks.
 
     Raises
@@ -126,34 +127,26 @@ def segmenter_of(
             f"model {name!r} has networks of several kinds ({', '.join(kinds)}); let each kind "
             "predict, and fuse what they find with `nucfuse fuse`"
         )
-    return family_named(kinds[0]).segmenter(cards, name, settings or Inference(), splitting)
+    return family_named(kinds[0]).segmenter(cards, name, settings, split or {})
 
 
 def _plugins() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
-def _imported(home: str) -> Any:
-    module, attribute = home.split(":")
-    return getattr(import_module(module), attribute)
-
-
-def _made(
-    name: str, home: str, find: Callable[[str], Any], settings: Inference | None
-) -> Segmenter:
-    """The `Segmenter` that a class or function gives, which ``find`` imports from its home."""
-    check_no_settings(name, settings)
+def _made(point: EntryPoint) -> Segmenter:
+    """Make the `Segmenter` of a class or function."""
     try:
-        make = find(home)
+        make = point.load()
     except (ImportError, AttributeError) as error:
         raise DataError(
-            f"model {name!r} ({home}) cannot be imported: {error}; reinstall the package that "
-            "offers it"
+            f"model {point.name!r} ({point.value}) cannot be imported: {error}; reinstall the "
+            "package that offers it"
         ) from error
     model = make()
     if not isinstance(model, Segmenter):
         raise DataError(
-            f"model {name!r} ({home}) must have a name and a method predict(image), got "
-            f"{type(model).__name__}"
+            f"model {point.name!r} ({point.value}) must have a name and a method predict(image), "
+            f"got {type(model).__name__}"
         )
     return model

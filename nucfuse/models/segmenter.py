@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Pixels
 
 
 @runtime_checkable
@@ -14,7 +15,7 @@ class Segmenter(Protocol):
 
     name: str
 
-    def predict(self, image: NDArray[np.uint8]) -> Instances | NDArray[Any]:
+    def predict(self, image: Pixels) -> Instances | NDArray[Any]:
         """Nuclei of one RGB image (H, W, 3): Instances, or a label image of int (H, W).
 
         The same image gives the same nuclei, whatever was predicted before.
@@ -22,7 +23,7 @@ class Segmenter(Protocol):
         ...
 
 
-def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
+def as_rgb(image: ArrayLike) -> Pixels:
     """Make an image what models take: RGB of uint8, (H, W, 3).
 
     Parameters
@@ -54,7 +55,7 @@ def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
 
 
-def _stretched(array: NDArray[Any]) -> NDArray[np.uint8]:
+def _stretched(array: NDArray[Any]) -> Pixels:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("image holds NaN or infinite values; replace them first")
     # Halves, so that the difference of the two ends of the float64 range is finite.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Pixels
 from nucfuse.models.files.card import Card
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.segmenter import as_rgb
@@ -59,13 +60,11 @@ class TrainedSegmenter(ABC):
         """How what the networks say becomes nuclei, for `describe`."""
 
     @abstractmethod
-    def find(self, rgb: NDArray[np.uint8]) -> Instances:
+    def find(self, rgb: Pixels) -> Instances:
         """Nuclei of one RGB image (H, W, 3)."""
 
     @abstractmethod
-    def find_with_maps(
-        self, rgb: NDArray[np.uint8]
-    ) -> tuple[Instances, NDArray[np.float16], tuple[str, ...]]:
+    def find_with_maps(self, rgb: Pixels) -> tuple[Instances, NDArray[np.float16], tuple[str, ...]]:
         """Nuclei of one RGB image, its probability maps (C, H, W), and the names of these.
 
         Raises

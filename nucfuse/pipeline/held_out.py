@@ -70,9 +70,12 @@ def score_by_stratum(
     }
     # Truth as it is: where masks of it share pixels, that is the data set's, not the network's.
     scores = score(
-        [truth for truth, _ in pairs], [sample.masks for _, sample in pairs],
-        ids=[record.image_id for record in records], strata=strata, allow_overlap=True,
-    )  # fmt: skip
+        [truth for truth, _ in pairs],
+        [sample.masks for _, sample in pairs],
+        ids=[record.image_id for record in records],
+        strata=strata,
+        allow_overlap=True,
+    )
     tables = {key: _of_each(scores, key) for key in strata}
     return scores, {"n_images": len(records), "dsb_ap": _short(scores.dsb_ap), **tables}
 

@@ -87,9 +87,12 @@ class Job:
 
 
 def predict(
-    images: Path, out: Path, model: str | None = None, options: PredictOptions | None = None,
+    images: Path,
+    out: Path,
+    model: str | None = None,
+    options: PredictOptions | None = None,
     settings: Inference | None = None,
-) -> PredictionReport:  # fmt: skip
+) -> PredictionReport:
     """Segment every image and write the nuclei.
 
     Parameters

@@ -74,7 +74,7 @@ class _Run:
     def trainer(
         self, learn: Sequence[TrainingImage], validate: Sequence[TrainingImage], precision: str
     ) -> Trainer:
-        """A network with the weights it starts from, ready to learn; or an earlier run's."""
+        """Make a network with the weights it starts from, or an earlier run's, ready to learn."""
         config, family = self.config, family_named(self.config.model)
         model = family.build(config.network, config.seed, precision)
         if self.start is not None:
@@ -85,16 +85,22 @@ class _Run:
         return Trainer(model, Crops(learn, config), config, self.out / "checkpoint.npz", score)
 
     def record(self, inputs: Sequence[Path], trainer: Trainer, precision: str) -> dict[str, Any]:
-        """What the network was trained on and how long, for its card."""
+        """Say what the network was trained on and how long, for its card."""
         options, parts, progress = self.options, self.parts, trainer.progress
         return {
-            "data": inputs[1].name, "config": inputs[0].name, "protocol": options.protocol,
-            "fold": options.fold, "bag": options.bag,
+            "data": inputs[1].name,
+            "config": inputs[0].name,
+            "protocol": options.protocol,
+            "fold": options.fold,
+            "bag": options.bag,
             "start": None if self.start is None else self.start.sha256,
-            "precision": precision, "n_learn": len(set(parts.learn)),
-            "n_validate": len(parts.validate), "n_held_out": len(parts.held_out),
-            "steps": progress.step, "seconds": round(progress.seconds, 1),
-        }  # fmt: skip
+            "precision": precision,
+            "n_learn": len(set(parts.learn)),
+            "n_validate": len(parts.validate),
+            "n_held_out": len(parts.held_out),
+            "steps": progress.step,
+            "seconds": round(progress.seconds, 1),
+        }
 
 
 def train(config_path: Path, truth: Path, out: Path, options: TrainOptions) -> str:
@@ -167,9 +173,8 @@ def _train_one(data: _Data, config: TrainingConfig, out: Path, options: TrainOpt
 
 
 def _fit(
-    run: _Run, learn: Sequence[TrainingImage], validate: Sequence[TrainingImage],
-    inputs: list[Path],
-) -> tuple[Path, dict[str, Any], int]:  # fmt: skip
+    run: _Run, learn: Sequence[TrainingImage], validate: Sequence[TrainingImage], inputs: list[Path]
+) -> tuple[Path, dict[str, Any], int]:
     """Train and save a network; path and record of its card, and how many epochs it took."""
     set_up_tensorflow(run.options.jobs)
     write_json(run.out / PARTS, run.parts.to_dict())
@@ -207,8 +212,9 @@ def _start(named: str, config: TrainingConfig, parts: Parts) -> Card:
     if not source.exists():
         _log.warning(
             "nothing says which images %s was trained on; if some of them are held out now, their "
-            "score is worth nothing", card.path,
-        )  # fmt: skip
+            "score is worth nothing",
+            card.path,
+        )
         return card
     seen = sorted(set(parts.held_out) - set(held_out_of(source)))
     if seen:

@@ -16,8 +16,10 @@ def to_text() -> str:
         said = _of_card(cards[name]) if name in cards else ["-"] * 4
         rows.append([f"{name} (default)" if name == default_model() else name, *said])
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    lines = ["  ".join([*(w.ljust(n) for w, n in zip(r, widths, strict=False)), r[4]]).rstrip()
-             for r in rows]  # fmt: skip
+    lines = [
+        "  ".join([*(w.ljust(n) for w, n in zip(r, widths, strict=False)), r[4]]).rstrip()
+        for r in rows
+    ]
     return "\n".join(lines)
 
 
@@ -41,8 +43,11 @@ def _scores(scores: Any) -> str:
     """Numbers of a card's scores by name; what is not a number is left to --json."""
     if not isinstance(scores, dict):
         return "-"
-    flat = [f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in scores.items()
-            if isinstance(v, (int, float))]  # fmt: skip
+    flat = [
+        f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}"
+        for k, v in scores.items()
+        if isinstance(v, (int, float))
+    ]
     protocols = scores.get("out_of_fold")
     if isinstance(protocols, dict):
         flat += [f"{k} {v['dsb_ap']:.3f}" for k, v in protocols.items()]

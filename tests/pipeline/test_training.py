@@ -16,9 +16,9 @@ from nucfuse.data.image_folder import open_images
 from nucfuse.data.layouts import open_dataset
 from nucfuse.models.files.initial_weights import load_weights
 from nucfuse.models.files.read_card import read_card
-from nucfuse.models.inference.onnx_session import Network
 from nucfuse.models.training.read_config import read_config
 from nucfuse.models.unet.config import UNetConfig, UNetTraining
+from nucfuse.models.unet.graph import UNetGraph
 from nucfuse.models.unet.network import build_unet
 from nucfuse.pipeline import training
 from nucfuse.pipeline.training_images import read_images, records_of
@@ -183,11 +183,11 @@ def test_a_trained_network_predicts(trained, sample, tmp_path):
 def test_the_same_command_goes_on_and_a_finished_run_stays(trained, sample):
     out, _ = trained
     image = np.random.default_rng(0).random((1, 32, 32, 1), np.float32)
-    before = Network(read_card(out / "tiny.json")).run(image)
+    before = UNetGraph(read_card(out / "tiny.json")).run(image)
     result = train(sample, out, "--protocol", "grouped", "--fold", "2", "--name", "tiny")
     assert result.exit_code == 0
     assert "going on after epoch 2" in result.stderr
-    assert_array_equal(Network(read_card(out / "tiny.json")).run(image), before)
+    assert_array_equal(UNetGraph(read_card(out / "tiny.json")).run(image), before)
 
 
 def test_another_fold_does_not_go_on_in_the_same_folder(trained, sample):

@@ -64,6 +64,11 @@ class Inference:
         return self.positions * len(self.scales)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether each image is seen once and at one scale."""
+        return not self.tta and self.scales == (1.0,)
+
+    @property
     def given(self) -> dict[str, Any]:
         """Those that are not the default, without the threads, on which no result depends."""
         default = Inference().to_dict()

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats
 from nucfuse.models.files.card import Card
 from nucfuse.models.files.export import (
     Storage,
@@ -55,7 +55,7 @@ def export_mask_rcnn(
 
 
 def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, bytes]:
-    """A Mask R-CNN as two ONNX graphs, batch, size and number of regions left open.
+    """Convert a Mask R-CNN to two ONNX graphs, batch, size and number of regions left open.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def _graphs(exact: Any, storage: Storage) -> tuple[bytes, bytes]:
 
 
 def _in_float32(model: Any) -> Any:
-    """A model of the same weights that computes in float32 and has no optimizer."""
+    """Make a model of the same weights that computes in float32 and has no optimizer."""
     twin = build_mask_rcnn(model.config, model.seed)
     twin.set_weights(model.get_weights())
     return twin
@@ -133,18 +133,31 @@ def _roi_align(ctx: Any, node: Any, name: str, args: Any) -> None:
         "Add", made("MatMul", cells, constant(_outwards(n))), constant(np.full(1, 0.5, np.float32))
     )
     pooled = made(
-        "RoiAlign", made("Transpose", feature_map, perm=[0, 3, 1, 2]), regions,
-        made("Cast", images, to=_INT64), output_height=n, output_width=n, sampling_ratio=1,
+        "RoiAlign",
+        made("Transpose", feature_map, perm=[0, 3, 1, 2]),
+        regions,
+        made("Cast", images, to=_INT64),
+        output_height=n,
+        output_width=n,
+        sampling_ratio=1,
         coordinate_transformation_mode="half_pixel",
-    )  # fmt: skip
+    )
     ctx.remove_node(node.name)
-    ctx.make_node("Transpose", [pooled], {"perm": [0, 2, 3, 1]}, name=name, outputs=node.output,
-                  shapes=shapes, dtypes=dtypes)  # fmt: skip
+    ctx.make_node(
+        "Transpose",
+        [pooled],
+        {"perm": [0, 2, 3, 1]},
+        name=name,
+        outputs=node.output,
+        shapes=shapes,
+        dtypes=dtypes,
+    )
 
 
-def _outwards(n: int) -> NDArray[np.float32]:
+def _outwards(n: int) -> Floats:
     """From the centres of the outer of n bins (y0, x0, y1, x1) to their edges (x0, y0, x1, y1)."""
     half = 0.5 / (n - 1) if n > 1 else 0.0
     near, far = 1 + half, -half
-    return np.array([[0, near, 0, far], [near, 0, far, 0], [0, far, 0, near], [far, 0, near, 0]],
-                    np.float32)  # fmt: skip
+    return np.array(
+        [[0, near, 0, far], [near, 0, far, 0], [0, far, 0, near], [far, 0, near, 0]], np.float32
+    )

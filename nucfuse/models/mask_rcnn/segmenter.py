@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.clean.selection import select
 from nucfuse.ensemble.nuclei.methods import fuse_instances
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Pixels
 from nucfuse.models.files.card import Card
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.mask_rcnn.inference.graphs import Graphs
@@ -34,6 +32,8 @@ class MaskRCNNSegmenter(TrainedSegmenter):
         weighted mask fusion.
     name, settings
         See `TrainedSegmenter`.
+    split : object
+        Of U-Nets.
 
     Raises
     ------
@@ -41,7 +41,9 @@ class MaskRCNNSegmenter(TrainedSegmenter):
         If there is no network, or one cannot be loaded (see `Graphs`).
     """
 
-    def __init__(self, cards: Sequence[Card], name: str, settings: Inference) -> None:
+    def __init__(
+        self, cards: Sequence[Card], name: str, settings: Inference, split: Any = None
+    ) -> None:
         super().__init__(cards, name, settings)
         if not cards:
             raise DataError(f"model {name!r} needs Mask R-CNNs, got none")
@@ -53,14 +55,14 @@ class MaskRCNNSegmenter(TrainedSegmenter):
         """Say how the nuclei of several views and networks are fused."""
         return {"fusion": {**FUSION, "vote_from": VOTE_FROM}}
 
-    def find(self, rgb: NDArray[np.uint8]) -> Instances:
+    def find(self, rgb: Pixels) -> Instances:
         """Nuclei of one image; a pixel of two of them is the one's of higher score."""
         views = [nuclei for runner in self._runners for nuclei in runner.views_of(rgb)]
         nuclei = views[0] if len(views) == 1 else fuse_instances(views, **FUSION).instances
         kept = select(remove_overlaps(nuclei), **self.cards[0].select)
         return kept.with_source(self.name)
 
-    def find_with_maps(self, rgb: NDArray[np.uint8]) -> NoReturn:
+    def find_with_maps(self, rgb: Pixels) -> NoReturn:
         """Raise a DataError: there are none."""
         raise DataError(
             f"model {self.name!r} is a Mask R-CNN: it gives nuclei and no probability maps; "

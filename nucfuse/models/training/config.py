@@ -1,31 +1,12 @@
 """How a network is trained, as plain values. Loads no Keras."""
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import attrs
 
 from nucfuse.data.augment import Augmentation
 from nucfuse.errors import DataError
 from nucfuse.settings import choice, number, numbers, switch, to_table
-
-
-class NetworkConfig(Protocol):
-    """What training must know of a network's config, of whatever kind."""
-
-    @property
-    def input(self) -> str:
-        """What it sees, see `nucfuse.models.inputs`."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Side of the only size of images that it takes; 0: any."""
-        ...
-
-    @property
-    def stride(self) -> int:
-        """Height and width of what it is given must be multiples of this."""
-        ...
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +16,7 @@ class TrainingConfig:
     Attributes
     ----------
     network : object
-        Of the kind's class of settings.
+        What the network is made of, see `nucfuse.models.families.Family`.
     augmentation : Augmentation
     optimizer : {"adamw", "adam", "sgd"}
     rate, momentum, weight_decay : float
@@ -87,7 +68,7 @@ class TrainingConfig:
 
     model: ClassVar[str]  # the kind of the network
 
-    network: NetworkConfig
+    network: Any
     augmentation: Augmentation = attrs.field(factory=Augmentation)
     optimizer: str = choice("adamw", ("adam", "adamw", "sgd"))
     rate: float = number(3e-3, 1e-8, 10)

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nucfuse.data.augment import random_affine, random_displacement, recoloured, warped
+from nucfuse.models.arrays import Floats, Ints
 from nucfuse.models.families import family_named
 from nucfuse.models.training.config import TrainingConfig
 from nucfuse.models.training.images import TrainingImage, clipped_scale, scale_to
 
 # Images and what is to be learned of them: targets of pixels, or label images.
-Batch = tuple[NDArray[np.float32], NDArray[np.float32] | NDArray[np.int32]]
+Batch = tuple[Floats, Floats | Ints]
 
 
 class Crops:
@@ -71,13 +71,13 @@ class Crops:
             return scale_to(image.diameter, self.config.diameter) * 1.2 ** (2 * place - 1)
         return clipped_scale(low * (high / low) ** place / image.diameter)
 
-    def _mixed(self, rng: np.random.Generator, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _mixed(self, rng: np.random.Generator, x: Floats) -> Floats:
         n = x.shape[2]
         weights = rng.dirichlet(np.ones(n)) if rng.random() < self.config.mix else np.eye(n)[0]
         return (x @ weights.astype(np.float32))[..., np.newaxis]
 
 
-def _centre(rng: np.random.Generator, labels: NDArray[np.int32]) -> tuple[float, float]:
+def _centre(rng: np.random.Generator, labels: Ints) -> tuple[float, float]:
     """Anywhere in half of the crops, else in a nucleus if there is one."""
     height, width = labels.shape
     in_nucleus, y, x = rng.random(3)

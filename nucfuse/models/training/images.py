@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nucfuse.data.modality import modality
+from nucfuse.models.arrays import Ints, Pixels
 from nucfuse.models.inputs import planes, prepared
 
 _SCALES = (0.25, 4.0)  # smallest and largest rescaling, whatever the diameter asks for
@@ -27,15 +27,13 @@ class TrainingImage:
     """
 
     image_id: str
-    views: NDArray[np.uint8]
-    labels: NDArray[np.int32]
+    views: Pixels
+    labels: Ints
     diameter: float
     modality: str
 
 
-def training_image(
-    image_id: str, rgb: NDArray[np.uint8], labels: NDArray[np.int32], kind: str
-) -> TrainingImage:
+def training_image(image_id: str, rgb: Pixels, labels: Ints, kind: str) -> TrainingImage:
     """Prepare one image for the input ``kind``."""
     if kind == "neutral":
         views = planes(rgb)
@@ -55,5 +53,5 @@ def scale_to(diameter: float, wanted: tuple[float, float]) -> float:
 
 
 def clipped_scale(scale: float) -> float:
-    """A rescaling within what images are ever rescaled by in training, a quarter to four."""
+    """Rescaling within what images are ever rescaled by in training, a quarter to four."""
     return float(np.clip(scale, *_SCALES))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from nucfuse.errors import DataError
 from nucfuse.models.families import Validate, family_named
 from nucfuse.models.training.checkpoint import load_checkpoint, save_checkpoint
 from nucfuse.models.training.config import TrainingConfig
-from nucfuse.models.training.crops import Batch
+from nucfuse.models.training.crops import Batch, Crops
 from nucfuse.models.training.read_config import training_config
 from nucfuse.models.training.schedule import learning_rate
 
@@ -29,14 +29,6 @@ Weights = list[NDArray[Any]]
 Report = Callable[[dict[str, float]], None]
 
 _AHEAD = 4  # batches that are begun at a time, while the network learns from the first
-
-
-class Batches(Protocol):
-    """Where batches come from, see `nucfuse.models.training.crops.Crops`."""
-
-    def batch(self, number: int) -> Batch:
-        """Batch of that number, the same whenever it is asked for."""
-        ...
 
 
 @dataclass
@@ -70,9 +62,13 @@ class Trainer:
     """
 
     def __init__(
-        self, model: Any, crops: Batches, config: TrainingConfig, checkpoint: Path,
+        self,
+        model: Any,
+        crops: Crops,
+        config: TrainingConfig,
+        checkpoint: Path,
         validate: Validate | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.model, self.crops, self.config = model, crops, config
         self.checkpoint, self.validate = checkpoint, validate
         self.progress = Progress()
@@ -113,8 +109,13 @@ class Trainer:
                 if self._share() >= 1:
                     break
         progress.epoch += 1
-        row = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.seconds,
-               "rate": rate, **_means(losses)}  # fmt: skip
+        row = {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "seconds": progress.seconds,
+            "rate": rate,
+            **_means(losses),
+        }
         if self.validate is not None:
             row["dsb_ap"] = self._validated(self.validate)
             progress.seconds = time.monotonic() - begin
@@ -228,8 +229,10 @@ def _optimizer(config: TrainingConfig) -> Any:
     clip = config.clip or None
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(
-            config.rate, momentum=config.momentum, weight_decay=config.weight_decay or None,
+            config.rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay or None,
             global_clipnorm=clip,
-        )  # fmt: skip
+        )
     make = keras.optimizers.Adam if config.optimizer == "adam" else keras.optimizers.AdamW
     return make(config.rate, weight_decay=config.weight_decay, global_clipnorm=clip)

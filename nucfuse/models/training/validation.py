@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score
+from nucfuse.models.arrays import Floats
 from nucfuse.models.training.config import TrainingConfig
 from nucfuse.models.training.images import TrainingImage, scale_to
 
@@ -35,7 +35,7 @@ class Validation(ABC):
         return float(np.mean([self._score(model, image) for image in self.images]))
 
     @abstractmethod
-    def nuclei(self, model: Any, seen: NDArray[np.float32], factor: float) -> Instances:
+    def nuclei(self, model: Any, seen: Floats, factor: float) -> Instances:
         """Nuclei that a model finds.
 
         Parameters

@@ -31,9 +31,13 @@ def separable(x: Tensor, width: int, style: Style) -> Tensor:
 
     for first in (True, False):
         x = layers.SeparableConv2D(
-            width, 3, padding="same", use_bias=style.norm != "batch",
-            depthwise_initializer=style.kernel(), pointwise_initializer=style.kernel(),
-        )(x)  # fmt: skip
+            width,
+            3,
+            padding="same",
+            use_bias=style.norm != "batch",
+            depthwise_initializer=style.kernel(),
+            pointwise_initializer=style.kernel(),
+        )(x)
         x = style.activated(x)
         x = style.dropped(x) if first else x
     return x

@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats, Ints
 from nucfuse.models.unet import targets
 
 # Threshold and margin were chosen on 136 images of 256 x 256 pixels outside fold 1, by a network
@@ -33,7 +33,7 @@ class Head:
     """
 
     outputs: tuple[str, ...]
-    targets: Callable[[NDArray[np.int32]], NDArray[np.float32]]
+    targets: Callable[[Ints], Floats]
     split: Mapping[str, Any]
 
     @property
@@ -48,7 +48,7 @@ class Head:
             return self.outputs
         return ("nucleus", "border", "interior", *self.outputs[3:])
 
-    def to_maps(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def to_maps(self, outputs: Floats) -> Floats:
         """Make probability maps (C, H, W) of what the network gives (H, W, K).
 
         Of classes, nucleus is the sum of interior and border, and border and interior stand beside

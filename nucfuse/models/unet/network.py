@@ -42,7 +42,7 @@ def _built(config: UNetConfig, seed: int) -> Any:
 
 
 def _encoder(image: Tensor, config: UNetConfig, style: Style) -> list[Tensor]:
-    """Maps of ``widths`` channels, the full resolution first, each of half the one before."""
+    """Make maps of ``widths`` channels, the full resolution first, each of half the one before."""
     from keras import layers
 
     block = BLOCKS[config.block]

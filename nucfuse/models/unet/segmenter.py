@@ -11,11 +11,12 @@ from nucfuse.clean.split import split
 from nucfuse.clean.split_bands import split_bands
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Pixels
 from nucfuse.models.files.card import Card
-from nucfuse.models.inference.onnx_session import Network
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.segmenter import as_rgb
 from nucfuse.models.trained import TrainedSegmenter
+from nucfuse.models.unet.graph import UNetGraph
 from nucfuse.models.unet.runner import Runner, split_of
 
 # Images up to this many pixels are split whole. Larger ones come in bands, as the watershed takes
@@ -33,34 +34,33 @@ class UNetSegmenter(TrainedSegmenter):
         Of networks; the mean of their probabilities counts.
     name, settings
         See `TrainedSegmenter`.
-    splitting : mapping, optional
-        Method and parameters of `nucfuse.clean.split.split`; the first card's if not given.
+    split : mapping
+        Method and parameters of `nucfuse.clean.split.split`; the first card's if empty.
 
     Raises
     ------
     DataError
-        If there is no network, one cannot be loaded (see `Network`), or their maps differ in kind.
+        If there is no network, one cannot be loaded, or their maps differ in kind.
     """
 
     def __init__(
-        self, cards: Sequence[Card], name: str, settings: Inference,
-        splitting: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+        self, cards: Sequence[Card], name: str, settings: Inference, split: Mapping[str, Any] = {}
+    ) -> None:
         super().__init__(cards, name, settings)
-        self._runners = [Runner(Network(c, settings.threads), settings) for c in cards]
+        self._runners = [Runner(UNetGraph(c, settings.threads), settings) for c in cards]
         if not cards or any(r.head.maps != self._runners[0].head.maps for r in self._runners):
             raise DataError(
                 f"model {name!r} needs networks that give the same maps, got "
                 f"{[card.outputs for card in cards]}"
             )
         self.channels = self._runners[0].head.maps
-        self.splitting = dict(splitting or split_of(cards[0]))
+        self.splitting = dict(split or split_of(cards[0]))
 
     def joining(self) -> dict[str, Any]:
         """Say how the mean of the maps is split."""
         return {"split": self.splitting}
 
-    def find(self, rgb: NDArray[np.uint8]) -> Instances:
+    def find(self, rgb: Pixels) -> Instances:
         """Nuclei of one image, with their mean probability as score."""
         runner = self._runners[0]
         if len(self._runners) == 1 and self.splitting == split_of(runner.card):
@@ -70,9 +70,7 @@ class UNetSegmenter(TrainedSegmenter):
             return self._nuclei(bands, rgb.shape)
         return self._nuclei(self.bands(rgb), rgb.shape)
 
-    def find_with_maps(
-        self, rgb: NDArray[np.uint8]
-    ) -> tuple[Instances, NDArray[np.float16], tuple[str, ...]]:
+    def find_with_maps(self, rgb: Pixels) -> tuple[Instances, NDArray[np.float16], tuple[str, ...]]:
         """Nuclei and probability maps, which are rounded to float16 first."""
         # Before they are whole: of a large image they are the largest thing in memory.
         bands = [band.astype(np.float16) for band in self.bands(rgb)]
@@ -80,11 +78,11 @@ class UNetSegmenter(TrainedSegmenter):
         maps = bands[0] if len(bands) == 1 else np.concatenate(bands, axis=1)
         return nuclei, maps, self.channels
 
-    def probabilities(self, image: ArrayLike) -> NDArray[np.float32]:
+    def probabilities(self, image: ArrayLike) -> Floats:
         """Probability maps (C, H, W) of ``channels``, float32 in [0, 1], of one image."""
         return np.concatenate(list(self.bands(as_rgb(image))), axis=1)
 
-    def bands(self, rgb: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    def bands(self, rgb: Pixels) -> Iterator[Floats]:
         """Probability maps (C, h, W) of an RGB image from the top down; whole if it is not large.
 
         An image of 20,000 x 20,000 pixels needs the memory of itself, of what the network sees of
@@ -101,7 +99,7 @@ class UNetSegmenter(TrainedSegmenter):
             total /= np.float32(len(maps))
             yield total
 
-    def _nuclei(self, bands: Iterable[NDArray[np.float32]], shape: Sequence[int]) -> Instances:
+    def _nuclei(self, bands: Iterable[Floats], shape: Sequence[int]) -> Instances:
         """Nuclei of the probability maps that `bands` gives for an image of that shape."""
         if _is_small(shape):
             nuclei = split(next(iter(bands)), source=self.name, **self.splitting)

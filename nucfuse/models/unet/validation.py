@@ -4,11 +4,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from nucfuse.clean.selection import select
 from nucfuse.clean.split import split
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Shape
 from nucfuse.models.inference.tiling import padded
 from nucfuse.models.inference.views import scaled_shape
 from nucfuse.models.training.validation import Validation
@@ -26,7 +26,7 @@ class UNetValidation(Validation):
 
     config: UNetTraining
 
-    def nuclei(self, model: Any, seen: NDArray[np.float32], factor: float) -> Instances:
+    def nuclei(self, model: Any, seen: Floats, factor: float) -> Instances:
         """Nuclei that a model finds in an image, resized by a factor first."""
         network, height, width = self.config.network, *seen.shape[:2]
         shape = scaled_shape((height, width), factor)
@@ -42,8 +42,8 @@ class UNetValidation(Validation):
         return select(found, **SELECTION)
 
 
-def _resized(image: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """An image (H, W, C) of another size."""
+def _resized(image: Floats, shape: Shape) -> Floats:
+    """Resize an image (H, W, C)."""
     if shape == image.shape[:2]:
         return image
     smaller = shape[0] < image.shape[0]

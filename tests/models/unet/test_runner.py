@@ -6,18 +6,18 @@ from made_networks import discs, write_network
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.models.files.read_card import read_card
-from nucfuse.models.inference.onnx_session import Network
+from nucfuse.models.inference import scale
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.inputs import prepared
-from nucfuse.models.unet import runner as inference
-from nucfuse.models.unet.runner import Runner, as_seen, split_of
+from nucfuse.models.unet.graph import UNetGraph
+from nucfuse.models.unet.runner import Runner, network_input, split_of
 
 IMAGE = discs((70, 90), [(20, 20), (45, 60)], 9)
 
 
 def runner(folder, settings=None, **entries):
     card = read_card(write_network(folder, **entries))
-    return Runner(Network(card), settings or Inference())
+    return Runner(UNetGraph(card), settings or Inference())
 
 
 def maps_of(some_runner, image, height=None):
@@ -26,8 +26,8 @@ def maps_of(some_runner, image, height=None):
 
 def seen_shapes(some_runner, image, monkeypatch):
     """Height and width of everything that the network was given."""
-    shapes, run = [], some_runner.network.run
-    monkeypatch.setattr(some_runner.network, "run", lambda x: shapes.append(x.shape[1:3]) or run(x))
+    shapes, run = [], some_runner.graph.run
+    monkeypatch.setattr(some_runner.graph, "run", lambda x: shapes.append(x.shape[1:3]) or run(x))
     maps = maps_of(some_runner, image)
     assert maps.shape == (3, *image.shape[:2])
     return shapes
@@ -43,7 +43,7 @@ def test_how_maps_are_split(tmp_path):
 
 @pytest.mark.parametrize("kind", ["neutral", "rgb"])
 def test_bytes_stand_for_what_prepared_gives(kind):
-    seen = as_seen(IMAGE, kind)
+    seen = network_input(IMAGE, kind)
     assert seen.dtype == np.uint8
     assert_array_equal(seen.astype(np.float32) / np.float32(255), prepared(IMAGE, kind))
 
@@ -118,7 +118,7 @@ def test_tiles_and_bands_change_nothing(tmp_path, monkeypatch, tta):
 
 
 def test_large_images_are_measured_in_a_part(tmp_path, monkeypatch):
-    monkeypatch.setattr(inference, "SAMPLE", 64)
+    monkeypatch.setattr(scale, "SAMPLE", 64)
     image = discs((200, 300), [(30, 30), (100, 150), (170, 260)], 9)
     shapes = seen_shapes(runner(tmp_path), image, monkeypatch)
     assert shapes == [(64, 64), (208, 304)]

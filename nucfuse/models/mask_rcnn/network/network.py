@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from nucfuse.errors import DataError
+from nucfuse.models.inference.onnx_session import Arrays, Graph
 from nucfuse.models.inputs import CHANNELS
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
-from nucfuse.models.mask_rcnn.inference.finding import Arrays, Graph
 from nucfuse.models.mask_rcnn.network.fpn import feature_pyramid, subsampled
 from nucfuse.models.mask_rcnn.network.heads import box_head, mask_head, pooling_layer
 from nucfuse.models.mask_rcnn.network.resnet import DEPTHS, resnet

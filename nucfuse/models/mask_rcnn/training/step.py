@@ -46,7 +46,7 @@ def training_step(model: Any, images: Tensor, labels: Tensor) -> dict[str, Tenso
 
 
 def step_losses(model: Any, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """What `training_step` returns, without moving the weights."""
+    """Losses of a step, without moving the weights."""
     *maps, logits, deltas = model.features(images, training=True)
     targets = _targets(model, labels, logits, deltas)
     regions = [*maps, targets.rois, targets.images]

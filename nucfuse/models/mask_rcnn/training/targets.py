@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Ints
 from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.inference.proposals import propose
@@ -50,25 +51,34 @@ class Targets(NamedTuple, Generic[T]):
     masks: T
 
 
-TYPES = Targets("int32", "float32", "float32", "int32", "int32", "float32", "float32", "int32",
-                "int32", "float32")  # fmt: skip
+TYPES = Targets(
+    "int32",
+    "float32",
+    "float32",
+    "int32",
+    "int32",
+    "float32",
+    "float32",
+    "int32",
+    "int32",
+    "float32",
+)
 
 
-def separate_pieces(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+def separate_pieces(labels: Ints) -> Ints:
     """Each 8-connected piece of a nucleus as one of its own, numbered from 1, int32 (H, W).
 
     The mirror image of a nucleus beyond the edge of an image is no part of that nucleus.
     """
     from skimage.measure import label
 
-    pieces: NDArray[np.int32] = label(labels, background=0, connectivity=2).astype(np.int32)
+    pieces: Ints = label(labels, background=0, connectivity=2).astype(np.int32)
     return pieces
 
 
 def training_targets(
-    labels: NDArray[np.int32], logits: NDArray[np.float32], deltas: NDArray[np.float32],
-    config: MaskRCNNConfig, seed: tuple[int, ...],
-) -> Targets[NDArray[Any]]:  # fmt: skip
+    labels: Ints, logits: Floats, deltas: Floats, config: MaskRCNNConfig, seed: tuple[int, ...]
+) -> Targets[NDArray[Any]]:
     """Targets of a batch, for what the RPN says of it.
 
     Parameters
@@ -100,10 +110,14 @@ def training_targets(
 
 
 def _of_image(
-    number: int, labels: NDArray[np.int32], logits: NDArray[np.float32],
-    deltas: NDArray[np.float32], grid: NDArray[np.float32], config: MaskRCNNConfig,
+    number: int,
+    labels: Ints,
+    logits: Floats,
+    deltas: Floats,
+    grid: Floats,
+    config: MaskRCNNConfig,
     rng: np.random.Generator,
-) -> Targets[NDArray[Any]]:  # fmt: skip
+) -> Targets[NDArray[Any]]:
     ids, boxes = _truth(labels, config, rng)
     match, anchor_deltas = rpn_targets(grid, boxes, config, rng)
     # Of a network that has diverged there is nothing to propose; its loss will say so.
@@ -113,27 +127,40 @@ def _of_image(
     rois, classes, roi_deltas, truth = roi_targets(proposals, boxes, config, rng)
     positive = np.flatnonzero(classes)
     of_positive = truth[positive]
-    masks = mask_targets(labels, rois[positive], ids[of_positive], config.mask_size,
-                         boxes[of_positive], config.mini_mask)  # fmt: skip
+    masks = mask_targets(
+        labels,
+        rois[positive],
+        ids[of_positive],
+        config.mask_size,
+        boxes[of_positive],
+        config.mini_mask,
+    )
     return Targets(
-        match.astype(np.int32), anchor_deltas, rois, np.full(len(rois), number, np.int32),
-        classes, roi_deltas, rois[positive],
-        np.full(len(positive), number, np.int32), classes[positive], masks,
-    )  # fmt: skip
+        match.astype(np.int32),
+        anchor_deltas,
+        rois,
+        np.full(len(rois), number, np.int32),
+        classes,
+        roi_deltas,
+        rois[positive],
+        np.full(len(positive), number, np.int32),
+        classes[positive],
+        masks,
+    )
 
 
 def _with_stand_in(targets: Targets[NDArray[Any]], shape: tuple[int, ...]) -> Targets[NDArray[Any]]:
-    """The targets with a mask of nothing: TensorFlow has no gradient of empty convolutions."""
+    """Add a mask of nothing to targets: TensorFlow has no gradient of empty convolutions."""
     one = np.zeros(1, np.int32)
     return targets._replace(
-        mask_rois=np.array([[0, 0, *shape]], np.float32), mask_images=one, mask_classes=one,
+        mask_rois=np.array([[0, 0, *shape]], np.float32),
+        mask_images=one,
+        mask_classes=one,
         masks=np.zeros((1, *targets.masks.shape[1:]), np.float32),
-    )  # fmt: skip
+    )
 
 
-def _truth(
-    labels: NDArray[np.int32], config: MaskRCNNConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _truth(labels: Ints, config: MaskRCNNConfig, rng: np.random.Generator) -> tuple[Ints, Floats]:
     """Ids of the nuclei that training sees (T,) and their boxes (T, 4)."""
     ids = np.unique(labels)
     ids = ids[ids != 0]

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.clean.selection import select
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats
 from nucfuse.models.inference.views import resized, scaled_shape
 from nucfuse.models.mask_rcnn.config import MaskRCNNTraining
 from nucfuse.models.mask_rcnn.inference.finding import find, pasted
@@ -23,7 +21,7 @@ class MaskRCNNValidation(Validation):
 
     config: MaskRCNNTraining
 
-    def nuclei(self, model: Any, seen: NDArray[np.float32], factor: float) -> Instances:
+    def nuclei(self, model: Any, seen: Floats, factor: float) -> Instances:
         """Nuclei that a model finds in an image, resized by a factor first."""
         network, height, width = self.config.network, *seen.shape[:2]
         shape = scaled_shape((height, width), factor)

@@ -17,15 +17,12 @@ from nucfuse.models.trained import TrainedSegmenter
 ENTRY_POINTS = "nucfuse.models"
 
 # Where a built-in model is made; imported when it is asked for, as some load heavy libraries.
-_CLASSICAL = "nucfuse.models.classical"
-BUILT_IN = {
-    name: EntryPoint(name, f"{_CLASSICAL}.{place}", ENTRY_POINTS)
-    for name, place in {
-        "otsu": "otsu:Otsu",
-        "adaptive": "adaptive:Adaptive",
-        "log": "laplacian_of_gaussian:LaplacianOfGaussian",
-    }.items()
+_HOMES = {
+    "otsu": "nucfuse.models.classical.otsu:Otsu",
+    "adaptive": "nucfuse.models.classical.adaptive:Adaptive",
+    "log": "nucfuse.models.classical.laplacian_of_gaussian:LaplacianOfGaussian",
 }
+BUILT_IN = {name: EntryPoint(name, home, ENTRY_POINTS) for name, home in _HOMES.items()}
 
 
 def model_names() -> list[str]:

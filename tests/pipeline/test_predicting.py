@@ -248,6 +248,21 @@ def fold(folder, held_out, **entries):
     return write_network(folder, **entries)
 
 
+def test_the_folder_of_one_run_is_its_network(images, card, tmp_path):
+    fold(tmp_path / "run", ["a"])
+    for name, model in (("1", card), ("2", tmp_path / "run")):
+        result = run("predict", images, "--model", model, "--out", tmp_path / name, "--tta")
+        assert result.exit_code == 0, result.stderr
+        assert "6 nuclei as labels, by tiny" in result.stderr
+    for name in IMAGES:
+        one, other = (read_labels(tmp_path / n / f"{name}.png") for n in "12")
+        assert_array_equal(one, other)
+    (tmp_path / "run" / "tiny.json").unlink()
+    result = run("predict", images, "--model", tmp_path / "run", "--out", tmp_path / "3")
+    assert result.exit_code == 3
+    assert "a finished run has one card of a network, found 0" in result.stderr
+
+
 def test_each_image_by_the_networks_that_held_it_out(images, tmp_path):
     runs = tmp_path / "runs"
     none = {"speck": 10**6}

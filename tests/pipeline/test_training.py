@@ -137,6 +137,17 @@ def test_a_run_starts_from_another_of_the_same_fold_only(trained, sample, tmp_pa
     assert not (tmp_path / "no").exists()
 
 
+def test_a_run_starts_from_a_shipped_network_by_its_name(sample, tmp_path):
+    for name, said in (
+        ("unet", "unet.json: its network, preset 'small', is another than the config's"),
+        ("unet_ensemble", "unet_ensemble.json: this is an ensemble; start from one of its"),
+        ("no_such", "no_such: No such file or directory"),
+    ):
+        result = train(sample, tmp_path / "run", "--from", name)
+        assert result.exit_code == 3
+        assert said in result.stderr
+
+
 def test_truth_is_cleaned_if_asked_for(tmp_path, caplog):
     caplog.set_level("INFO")
     image = np.zeros((32, 32, 3), np.uint8)

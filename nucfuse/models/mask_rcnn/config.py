@@ -229,43 +229,18 @@ _PAPER = MaskRCNNConfig()
 # ours. 600 proposals are to make a third of the regions positive, which is about training. One
 # sample a bin is matterport's.
 _STUDY = attrs.evolve(
-    _PAPER,
-    size=512,
-    anchor_sizes=(4, 8, 16, 128, 256),
-    train_proposals=600,
-    rois=200,
-    roi_share=1 / 3,
-    max_truth=256,
-    roi_samples=1,
-    mini_mask=56,
-    min_confidence=0.7,
-    detection_nms=0.3,
-    max_instances=512,
-    loss_weights=(1, 0.5, 2, 1, 1),
-)
+    _PAPER, size=512, anchor_sizes=(4, 8, 16, 128, 256), train_proposals=600,
+    rois=200, roi_share=1 / 3, max_truth=256, roi_samples=1, mini_mask=56, min_confidence=0.7,
+    detection_nms=0.3, max_instances=512, loss_weights=(1, 0.5, 2, 1, 1),
+)  # fmt: skip
 
 # Trained on a CPU, on crops in which nuclei have one scale.
 _SMALL = attrs.evolve(
-    _STUDY,
-    input="neutral",
-    means=(),
-    size=0,
-    backbone="small",
-    widths=(16, 32, 64, 96, 160),
-    batch_norm="trained",
-    fpn_width=64,
-    strides=(4, 8, 16, 32),
-    anchor_sizes=(12, 24, 48, 96),
-    pre_nms=1000,
-    train_proposals=300,
-    test_proposals=300,
-    rois=64,
-    canonical=96,
-    mask_convs=2,
-    head_width=256,
-    mini_mask=0,
-    loss_weights=(1, 1, 1, 1, 1),
-)
+    _STUDY, input="neutral", means=(), size=0, backbone="small", widths=(16, 32, 64, 96, 160),
+    batch_norm="trained", fpn_width=64, strides=(4, 8, 16, 32), anchor_sizes=(12, 24, 48, 96),
+    pre_nms=1000, train_proposals=300, test_proposals=300, rois=64, canonical=96, mask_convs=2,
+    head_width=256, mini_mask=0, loss_weights=(1, 1, 1, 1, 1),
+)  # fmt: skip
 
 PRESETS: dict[str, MaskRCNNConfig] = {
     "small": _SMALL,

@@ -69,7 +69,7 @@ class Coverage:
 
     def gaps(self) -> list[tuple[float, float, float]]:
         """Where two anchor sizes are more than twice apart: from, to (px), share of the boxes."""
-        sizes = sorted(self.config.anchor_sizes)
+        sizes = sorted(int(s) if s.is_integer() else s for s in self.config.anchor_sizes)
         return [
             (low, high, _mean((self.sizes >= low) & (self.sizes < high)))
             for low, high in pairwise(sizes)

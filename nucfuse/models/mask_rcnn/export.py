@@ -44,8 +44,9 @@ def export_mask_rcnn(
     DataError
         If tf2onnx is not installed, the card is incomplete, or a file cannot be written.
     """
-    exact = _in_float32(model)
-    features, heads = _graphs(exact, storage)
+    exact = build_mask_rcnn(model.config, model.seed)
+    exact.set_weights(model.get_weights())
+    features, heads = mask_rcnn_to_onnx(exact, storage)
     files = {
         ".features.onnx": features,
         ".heads.onnx": heads,
@@ -60,7 +61,7 @@ def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, 
     Parameters
     ----------
     model : keras.Model
-        Of `build_mask_rcnn`.
+        Of `build_mask_rcnn`, that computes in float32.
     storage : {"float16", "float32"}
         How the graphs hold the weights; all is computed in float32.
 
@@ -76,29 +77,16 @@ def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, 
     DataError
         If tf2onnx is not installed.
     """
-    return _graphs(_in_float32(model), storage)
-
-
-def _graphs(exact: Any, storage: Storage) -> tuple[bytes, bytes]:
-    """Both graphs of a model that computes in float32."""
-    maps = [f"map{stride}" for stride in exact.config.roi_strides]
+    maps = [f"map{stride}" for stride in model.config.roi_strides]
     ends = [*maps, "rpn_logits", "rpn_deltas"], ["probabilities", "deltas", "masks"]
+    handlers: dict[str, Any] = {"CropAndResize": (_roi_align, [])}
     parts = []
-    for part, names in zip((exact.features, exact.heads), ends, strict=True):
+    for part, names in zip((model.features, model.heads), ends, strict=True):
         inputs = {tensor.name: (tensor.shape, tensor.dtype) for tensor in part.inputs}
-        graph = converted(
-            _called(part), inputs, _OPSET, custom_op_handlers={"CropAndResize": (_roi_align, [])}
-        )
+        graph = converted(_called(part), inputs, _OPSET, custom_op_handlers=handlers)
         name_outputs(graph, names[: len(part.outputs)])
         parts.append(packed(graph, storage))
     return parts[0], parts[1]
-
-
-def _in_float32(model: Any) -> Any:
-    """Make a model of the same weights that computes in float32 and has no optimizer."""
-    twin = build_mask_rcnn(model.config, model.seed)
-    twin.set_weights(model.get_weights())
-    return twin
 
 
 def _called(part: Any) -> Any:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,8 @@ class Trainer:
                 if self._share() >= 1:
                     break
         progress.epoch += 1
-        row = {
-            "epoch": progress.epoch,
-            "step": progress.step,
-            "seconds": progress.seconds,
-            "rate": rate,
-            **_means(losses),
-        }
+        row = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.seconds}
+        row |= {"rate": rate, **_means(losses)}
         if self.validate is not None:
             row["dsb_ap"] = self._validated(self.validate)
             progress.seconds = time.monotonic() - begin
@@ -226,13 +222,9 @@ def set_up_tensorflow(threads: int) -> None:
 def _optimizer(config: TrainingConfig) -> Any:
     import keras
 
-    clip = config.clip or None
+    clip, decay = config.clip or None, config.weight_decay
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            config.rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay or None,
-            global_clipnorm=clip,
-        )
+        make = partial(keras.optimizers.SGD, momentum=config.momentum)
+        return make(config.rate, weight_decay=decay or None, global_clipnorm=clip)
     make = keras.optimizers.Adam if config.optimizer == "adam" else keras.optimizers.AdamW
-    return make(config.rate, weight_decay=config.weight_decay, global_clipnorm=clip)
+    return make(config.rate, weight_decay=decay, global_clipnorm=clip)

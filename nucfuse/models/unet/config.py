@@ -86,15 +86,9 @@ class UNetTraining(TrainingConfig):
 # images resized to one size, which go down to 8 x 8 whatever it is. It does not give the widths: 16
 # at full resolution, doubled at each stage up to 256, is our choice.
 _STUDY = UNetConfig(
-    widths=(16, 32, 64, 128, 256),
-    input="rgb",
-    activation="elu",
-    norm="none",
-    dropout=0.1,
-    up="transposed",
-    head="nucleus",
-    size=128,
-)
+    widths=(16, 32, 64, 128, 256), input="rgb", activation="elu", norm="none", dropout=0.1,
+    up="transposed", head="nucleus", size=128,
+)  # fmt: skip
 
 PRESETS: dict[str, UNetConfig] = {
     "small": UNetConfig(),

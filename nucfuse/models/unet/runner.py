@@ -52,7 +52,7 @@ class Runner:
         return resampled_bands(parts, (seen.shape[0], seen.shape[1]), shape, height), nuclei
 
     def _measured(self, part: NDArray[Any]) -> tuple[Floats, Instances]:
-        """Maps of a part of an image, and the nuclei in it."""
+        """Predict maps of a part of an image, and split them."""
         maps = self._once(part)
         return maps, split(maps, **split_of(self.card))
 

@@ -59,7 +59,7 @@ class Runner:
                 yield self._in_tiles(pixels, k, native)
 
     def _measured(self, part: NDArray[Any]) -> tuple[Found, Instances]:
-        """What is found in a part of an image, and the nuclei that it is."""
+        """Find nuclei in a part of an image, and paste them."""
         found, shape = self._found(part, 0), part.shape[:2]
         return found, self._pasted(found, shape, shape)
 

@@ -51,18 +51,9 @@ class Targets(NamedTuple, Generic[T]):
     masks: T
 
 
-TYPES = Targets(
-    "int32",
-    "float32",
-    "float32",
-    "int32",
-    "int32",
-    "float32",
-    "float32",
-    "int32",
-    "int32",
-    "float32",
-)
+# Of each of them, in this order.
+_TYPES = "int32 float32 float32 int32 int32 float32 float32 int32 int32 float32"
+TYPES = Targets(*_TYPES.split())
 
 
 def separate_pieces(labels: Ints) -> Ints:
@@ -96,12 +87,9 @@ def training_targets(
     Targets of ndarray
     """
     grid = anchors((labels.shape[1], labels.shape[2]), config)
-    each = [
-        _of_image(
-            k, labels[k], logits[k], deltas[k], grid, config, np.random.default_rng([*seed, k])
-        )
-        for k in range(len(labels))
-    ]
+    each = []
+    for k, of_image in enumerate(zip(labels, logits, deltas, strict=True)):
+        each.append(_of_image(k, *of_image, grid, config, np.random.default_rng([*seed, k])))
     if not any(len(t.masks) for t in each):
         each[0] = _with_stand_in(each[0], labels.shape[1:])
     stacked = (np.stack(arrays) for arrays in zip(*(t[:2] for t in each), strict=True))
@@ -125,39 +113,18 @@ def _of_image(
     shape = (labels.shape[0], labels.shape[1])
     proposals, _ = propose(logits, deltas, grid, shape, config, train=True)
     rois, classes, roi_deltas, truth = roi_targets(proposals, boxes, config, rng)
-    positive = np.flatnonzero(classes)
-    of_positive = truth[positive]
-    masks = mask_targets(
-        labels,
-        rois[positive],
-        ids[of_positive],
-        config.mask_size,
-        boxes[of_positive],
-        config.mini_mask,
-    )
-    return Targets(
-        match.astype(np.int32),
-        anchor_deltas,
-        rois,
-        np.full(len(rois), number, np.int32),
-        classes,
-        roi_deltas,
-        rois[positive],
-        np.full(len(positive), number, np.int32),
-        classes[positive],
-        masks,
-    )
+    images, positive = np.full(len(rois), number, np.int32), np.flatnonzero(classes)
+    which, size, mini = truth[positive], config.mask_size, config.mini_mask
+    masks = mask_targets(labels, rois[positive], ids[which], size, boxes[which], mini)
+    whole = match.astype(np.int32), anchor_deltas, rois, images, classes, roi_deltas
+    return Targets(*whole, rois[positive], images[positive], classes[positive], masks)
 
 
 def _with_stand_in(targets: Targets[NDArray[Any]], shape: tuple[int, ...]) -> Targets[NDArray[Any]]:
     """Add a mask of nothing to targets: TensorFlow has no gradient of empty convolutions."""
-    one = np.zeros(1, np.int32)
-    return targets._replace(
-        mask_rois=np.array([[0, 0, *shape]], np.float32),
-        mask_images=one,
-        mask_classes=one,
-        masks=np.zeros((1, *targets.masks.shape[1:]), np.float32),
-    )
+    one, whole = np.zeros(1, np.int32), np.array([[0, 0, *shape]], np.float32)
+    masks = np.zeros((1, *targets.masks.shape[1:]), np.float32)
+    return targets._replace(mask_rois=whole, mask_images=one, mask_classes=one, masks=masks)
 
 
 def _truth(labels: Ints, config: MaskRCNNConfig, rng: np.random.Generator) -> tuple[Ints, Floats]:

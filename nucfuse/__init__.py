@@ -33,6 +33,7 @@ _HOMES = {
     "mean_maps": "nucfuse.ensemble.maps.fuse_maps",
     "predict": "nucfuse.models.predict",
     "load_model": "nucfuse.models.load",
+    "Inference": "nucfuse.models.inference.settings",
     "score": "nucfuse.metrics.scoring",
     "Scores": "nucfuse.metrics.scores",
     "open_dataset": "nucfuse.data.layouts",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from nucfuse.masks.rle import RLEError
     from nucfuse.metrics.scores import Scores
     from nucfuse.metrics.scoring import score
+    from nucfuse.models.inference.settings import Inference
     from nucfuse.models.load import load_model
     from nucfuse.models.predict import predict
 

@@ -1,6 +1,6 @@
 """The kinds of networks. One object answers for each kind, so that all else need not ask which.
 
-To add a kind: make a `Family` in a module of its own, and name it in ``_HOMES``.
+To add a kind: make a `Family` in a module of its own, and name it in `HOMES`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,10 @@ from nucfuse.models.training.images import TrainingImage
 from nucfuse.settings import read, to_table
 
 # Where the object of a kind is; imported when it is asked for, as a user of one needs no other.
-_HOMES = {
+HOMES = {
     "unet": "nucfuse.models.unet.family:UNET",
     "mask_rcnn": "nucfuse.models.mask_rcnn.family:MASK_RCNN",
 }
-KINDS = tuple(_HOMES)
 
 Model = Any  # keras.Model, of which type checkers know nothing
 Network = Any  # what a network is made of, of the kind's class of settings
@@ -186,7 +185,7 @@ def family_named(kind: str, entry: str = "kind") -> Family:
     DataError
         A ValueError. If there is no such kind.
     """
-    if kind not in KINDS:
-        raise DataError(f"{entry} must be one of {', '.join(KINDS)}, got {kind!r}")
-    family: Family = EntryPoint(kind, _HOMES[kind], "").load()
+    if kind not in list(HOMES):
+        raise DataError(f"{entry} must be one of {', '.join(HOMES)}, got {kind!r}")
+    family: Family = EntryPoint(kind, HOMES[kind], "").load()
     return family

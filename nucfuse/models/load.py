@@ -46,7 +46,7 @@ def load_model(model: str | Path = DEFAULT, settings: Inference | None = None) -
         returns a `Segmenter` when called without arguments. The first two cannot be taken over.
         Or the path of a network's card (.json), or of the folder of the run that trained it.
     settings : Inference
-        How networks are run.
+        How networks are run, as ``nf.Inference(tta=True)``.
 
     Raises
     ------

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import made_networks
 import pytest
 from attrs import evolve
 from made_mask_rcnn import TINY
 
 from nucfuse.errors import DataError
-from nucfuse.models.families import KINDS, family_named
+from nucfuse.models.families import HOMES, family_named
+from nucfuse.models.load import load_model
 from nucfuse.models.mask_rcnn.config import MaskRCNNTraining, preset
-from nucfuse.models.unet.config import UNetConfig
+from nucfuse.models.training.read_config import training_config
+from nucfuse.models.unet.config import UNetConfig, UNetTraining
 
 STUDY = preset("study-resnet50")
 FILE = Path("weights.h5")
@@ -17,18 +20,32 @@ UNET, MASK_RCNN = family_named("unet"), family_named("mask_rcnn")
 
 
 def test_kinds_are_known_by_name():
-    assert [family_named(kind).kind for kind in KINDS] == list(KINDS)
+    assert [family_named(kind).kind for kind in HOMES] == list(HOMES)
     with pytest.raises(DataError, match=r"kind must be one of unet, mask_rcnn, got \['unet'\]"):
         family_named(["unet"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", HOMES)
 def test_a_kind_has_configs_of_its_own(kind):
     family = family_named(kind)
     small = family.read_network({})
     assert small == family.presets["small"] == family.read_network("small")
     assert family.training.model == kind
     assert family.training().network == small
+
+
+def test_a_third_kind_is_one_object_and_a_line(tmp_path, monkeypatch):
+    class Training(UNetTraining):
+        model = "third"
+
+    third = evolve(UNET, kind="third", title="a third", training=Training)
+    monkeypatch.setitem(HOMES, "third", "made_networks:THIRD")
+    monkeypatch.setattr(made_networks, "THIRD", third, raising=False)
+    config = training_config({"model": "third", "loss": "bce", "network": {"head": "nucleus"}})
+    assert (config.model, config.to_dict()["model"]) == ("third", "third")
+    card = made_networks.write_network(tmp_path, kind="third")
+    image = made_networks.discs((70, 90), [(20, 20), (45, 60)], 9)
+    assert len(load_model(card).predict(image)) == 2
 
 
 def test_networks_are_built_from_their_configs():

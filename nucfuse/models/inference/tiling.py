@@ -16,7 +16,7 @@ from nucfuse.models.inference.views import Predict
 # An image up to this many tiles large runs whole: tiles would see their overlaps twice.
 WHOLE = 1.5
 # Half the receptive field of a U-Net with two 3 x 3 convolutions a stage, in strides, rounded up
-# (measured: see tests/models/test_tiling.py): what lies nearer to a tile's edge saw the edge.
+# (measured: see tests/models/inference/test_tiling.py): what lies nearer to a tile's edge saw the edge.
 MARGIN = 7
 _RAMP = 2  # width of the blend between two tiles, in strides
 

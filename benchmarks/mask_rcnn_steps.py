@@ -8,8 +8,8 @@ reported. Prints a table in Markdown.
 import argparse
 import subprocess
 import sys
-from dataclasses import replace
 
+import attrs
 import numpy as np
 from measure import cpu_seconds
 from memory import peak_bytes
@@ -52,7 +52,7 @@ def measure(name: str, side: int, precision: str) -> str:
 
     config = PRESETS[name]
     if config.backbone != "small":  # frozen statistics need loaded weights
-        config = replace(config, batch_norm="trained")
+        config = attrs.evolve(config, batch_norm="trained")
     model = build_mask_rcnn(config, 0, precision)
     model.optimizer = keras.optimizers.SGD(1e-5, momentum=0.9)
     model.optimizer.build(model.trainable_variables)

@@ -18,9 +18,10 @@ import numpy as np
 from measure import cpu_times
 
 from nucfuse.data.formats.image_folder import open_images
-from nucfuse.models.files.card import read_card, shipped_cards
-from nucfuse.models.inference.onnx_session import Network
-from nucfuse.models.segmenter import default_model
+from nucfuse.models.files.card import shipped_cards
+from nucfuse.models.files.read_card import read_card
+from nucfuse.models.load import default_model
+from nucfuse.models.unet.graph import UNetGraph
 
 N_IMAGES = 65
 WANTED_SPEED, WANTED_RATIO = 20, 1.5
@@ -28,9 +29,9 @@ WANTED_SPEED, WANTED_RATIO = 20, 1.5
 COMMAND = """
 import atexit, time
 from nucfuse.cli import main
-from nucfuse.models.inference.onnx_session import Network
+from nucfuse.models.unet.graph import UNetGraph
 
-run, inside = Network.run, []
+run, inside = UNetGraph.run, []
 
 def timed(self, batch):
     begin = time.process_time()
@@ -38,7 +39,7 @@ def timed(self, batch):
     inside.append(time.process_time() - begin)
     return result
 
-Network.run = timed
+UNetGraph.run = timed
 atexit.register(lambda: print("inside", sum(inside), len(inside)))
 main()
 """
@@ -48,7 +49,7 @@ def main() -> None:
     """Measure and print both figures."""
     args = arguments()
     card = args.card or shipped_cards()[default_model()]
-    network = Network(read_card(card))
+    network = UNetGraph(read_card(card))
     square = np.random.default_rng(0).random((1, 256, 256, 1), np.float32)
     speed = 1 / min(cpu_times(lambda: network.run(square), 20))
     print(f"network alone at 256 x 256: {speed:.1f} images/s (wanted: {WANTED_SPEED})")

@@ -12,7 +12,7 @@ import nucfuse as nf
 from nucfuse.data.modality import modality
 from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.data.sample_images import sample_folder
-from nucfuse.models.segmenter import get_model
+from nucfuse.models.load import load_model
 from nucfuse.report.pictures import grid, legend, outlines, titled
 
 # RGB of a nucleus's outline, by what became of it.
@@ -50,7 +50,7 @@ def panel(path, truth_path, model):
 
 def main():
     """One panel per modality and a legend."""
-    folder, model = sample_folder(), get_model("otsu")
+    folder, model = sample_folder(), load_model("otsu")
     chosen = {}
     for path in sorted((folder / "images").glob("*.png")):
         image = read_image(path)

@@ -18,13 +18,13 @@ from nucfuse.data.formats.image_folder import open_images
 from nucfuse.data.io import open_dataset
 from nucfuse.data.run_record import write_json
 from nucfuse.models.files.card import FORMAT, WEIGHTS
-from nucfuse.pipeline.cross_validated import PARTS, card_of_run, held_out_of
+from nucfuse.models.files.run import PARTS, card_of_run, held_out_of
 from nucfuse.pipeline.held_out import score_by_stratum, score_held_out
 from nucfuse.pipeline.training_images import common_ids, records_of
 
 
 def out_of_fold(dataset, records, grouped, sources):
-    """What a card says of the predictions of a whole data set by both protocols."""
+    """Say on a card how good the predictions of a whole data set by both protocols."""
     truths = [dataset.read(record.image_id).masks for record in records]
 
     def entry(path):

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from nucfuse.masks.rle import RLEError
     from nucfuse.metrics.comparison import Comparison
     from nucfuse.metrics.scores import Scores
+    from nucfuse.models.inference.settings import Inference
+    from nucfuse.models.load import load_model
+    from nucfuse.models.predict import predict
 
 
 __getattr__, __dir__, _names = attach(__name__)

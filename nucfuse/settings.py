@@ -271,3 +271,21 @@ def read(kind: type[Settings], given: Any, where: str) -> Settings:
         return kind(**values)
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
+
+
+def to_table(settings: Any) -> dict[str, Any]:
+    """Names and values as `read` takes them and JSON can hold them: tuples become lists.
+
+    Examples
+    --------
+    >>> @attrs.frozen
+    ... class Box:
+    ...     sides: tuple[float, ...] = numbers((2, 1), (2, 2), 0)
+    >>> to_table(Box())
+    {'sides': [2.0, 1.0]}
+    """
+
+    def plain(_: Any, __: Any, value: Any) -> Any:
+        return list(value) if isinstance(value, tuple) else value
+
+    return attrs.asdict(settings, value_serializer=plain)

@@ -1,9 +1,8 @@
 """A Mask R-CNN small enough for tests, and images of discs for it."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
+from attrs import evolve
 
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.masks.instances import Instances
@@ -14,16 +13,16 @@ from nucfuse.models.mask_rcnn.inference.finding import find, pasted
 from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
 from nucfuse.models.mask_rcnn.training.mask_targets import mask_targets
 
-TINY = replace(
+TINY = evolve(
     preset("small"), widths=(4, 6, 8, 8, 8), fpn_width=8, head_width=16, mask_convs=1, rois=12,
     train_proposals=20, test_proposals=20, rpn_batch=64,
 )  # fmt: skip
 # Builds and compiles in half the time.
-TWO_LEVELS = replace(TINY, strides=(4, 8), anchor_sizes=(12, 24), widths=(4, 6, 8))
+TWO_LEVELS = evolve(TINY, strides=(4, 8), anchor_sizes=(12, 24), widths=(4, 6, 8))
 
 STD = TINY.box_std
 # Untrained, a network is certain of nothing; with these thresholds it still says something.
-SURE = replace(TINY, min_confidence=0.3, detection_nms=0.7, mask_threshold=0.5)
+SURE = evolve(TINY, min_confidence=0.3, detection_nms=0.7, mask_threshold=0.5)
 
 
 def discs(seed, side=64, n=4, radii=(6, 12)):

@@ -22,6 +22,8 @@ class Example:
     kind: str = choice("plain", ("plain", "residual"))
     on: bool = switch(True)
     name: str = text("")
+    pace: str | int = checked("own", lambda value: value in ("own", 1, 2), "'own', 1 or 2")
+    names: tuple[str, ...] = checked((), lambda value: "" not in value, "names", tuple)
     inner: Inner = attrs.field(factory=Inner)
 
 
@@ -30,7 +32,7 @@ class Example:
     [
         ("share", 0), ("share", 1), ("share", np.float32(0.25)), ("count", 7.0), ("count", 10**9),
         ("widths", [4]), ("widths", (1, 2, 3)), ("kind", "residual"), ("on", 0), ("name", "x"),
-        ("below", 0.999),
+        ("below", 0.999), ("pace", 2), ("names", ["a", "b"]),
     ],
 )  # fmt: skip
 def test_takes_what_is_allowed(name, value):
@@ -56,6 +58,7 @@ def test_takes_what_is_allowed(name, value):
         ("on", "yes", "true or false"),
         ("on", 2, "true or false"),
         ("name", 3, "a text"),
+        ("pace", 3, "'own', 1 or 2"),
     ],
 )
 def test_names_what_is_not(name, value, expected):

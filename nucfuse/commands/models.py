@@ -7,6 +7,6 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the cards of the networks as JSON.")
 def models(as_json: bool) -> None:
     """List the models that `predict` knows by name."""
-    from nucfuse.pipeline import model_list
+    from nucfuse.report import model_list
 
     click.echo(model_list.to_json() if as_json else model_list.to_text())

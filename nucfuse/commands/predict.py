@@ -48,9 +48,9 @@ _INFERENCE = options(
 @click.option(
     "--model",
     metavar="NAME|PATH",
-    help="A model's name (see `nucfuse models`), the .json of a network you trained, a folder "
-    "of `train` runs (each image by those that held it out), or predictions that are there "
-    "already [default: unet].",
+    help="A model's name (see `nucfuse models`), the .json of a network you trained or the folder "
+    "of its run, a folder of `train` runs (each image by those that held it out), or predictions "
+    "that are there already [default: unet].",
 )
 @click.option(
     "--out",
@@ -63,22 +63,18 @@ _INFERENCE = options(
 @click.option("--overwrite", is_flag=True, help="Replace the result of other settings.")
 @_INFERENCE
 @WORKERS
-def predict(images: Path, out: Path, model: str | None, overlays: Path | None,
-            **given: Any) -> None:  # fmt: skip
+def predict(images: Path, out: Path, model: str | None, **given: Any) -> None:
     """Segment the nuclei of a folder of images (or a DSB2018 data set).
 
     A folder as output can be interrupted: the same command goes on where it stopped.
     """
+    from nucfuse.models.inference.settings import Inference
     from nucfuse.pipeline import predicting
 
-    draw = None
-    if overlays is not None:
-        from nucfuse.report.pictures import outlines, write_png
-
-        def draw(path: Path, image: Any, nuclei: Any) -> None:
-            write_png(path, outlines(image, nuclei))
-
-    report = predicting.predict(images, out, model, overlays=overlays, draw=draw, **given)
+    names = "probabilities", "overlays", "overwrite", "jobs", "engine"
+    options = predicting.PredictOptions(**{name: given.pop(name) for name in names})
+    settings = Inference(**{name: value for name, value in given.items() if value is not None})
+    report = predicting.predict(images, out, model, options, settings)
     click.echo(report.to_text(), err=True)
     if report.failed:
         sys.exit(exit_codes.PARTIAL)

@@ -1,11 +1,11 @@
 """`nucfuse train`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from nucfuse.commands import messages
 from nucfuse.commands.options import PATH
 
 
@@ -34,8 +34,9 @@ from nucfuse.commands.options import PATH
 @click.option(
     "--from",
     "start",
-    type=PATH,
-    help="Start from the weights of this network (.json, a run, or runs of all folds).",
+    metavar="NAME|PATH",
+    help="Start from the weights of this network: a .json, the folder of a run or of runs of all "
+    "folds, or the name of a shipped one (see `nucfuse models`).",
 )
 @click.option(
     "--imagenet",
@@ -45,22 +46,17 @@ from nucfuse.commands.options import PATH
 )
 @click.option("--name", help="What the network is called [default: its kind, such as unet].")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
-def train(config: Path, truth: Path, out: Path, pin: Path | None, **settings: Any) -> None:
+def train(config: Path, truth: Path, out: Path, pin: Path | None, **given: Any) -> None:
     """Train a network on images with truth (needs TensorFlow: nucfuse[models]).
 
     A run that was interrupted goes on from its last epoch when the command is given again.
     """
     from nucfuse.data.formats.image_folder import open_images
     from nucfuse.pipeline import training
-    from nucfuse.report.training import write_log
+    from nucfuse.pipeline.training_parts import TrainOptions
 
-    if settings["protocol"] != "all" and settings["fold"] is None:
+    if given["protocol"] != "all" and given["fold"] is None:
         raise click.UsageError("--protocol grouped or source needs --fold")
     pinned = tuple(open_images(pin).ids) if pin else ()
-    options = training.TrainOptions(pinned=pinned, **settings)
-
-    def show(run: Path, log: Sequence[dict[str, float]]) -> None:
-        write_log(run, log)
-        click.echo("  ".join(f"{k} {v:.4g}" for k, v in log[-1].items()), err=True)
-
-    click.echo(training.train(config, truth, out, options, show))
+    with messages.shown():
+        click.echo(training.train(config, truth, out, TrainOptions(pinned=pinned, **given)))

@@ -10,11 +10,16 @@ from nucfuse.data.intensity import percentile_range, pixel_grid, stretched
 from nucfuse.data.modality import check_rgb, modality
 from nucfuse.data.stains.reinhard import reinhard
 from nucfuse.data.stains.stain import haematoxylin, macenko, pca_colour, vahadane
+from nucfuse.models.arrays import Floats, Pixels
 
 _NORMALISERS = {"macenko": macenko, "vahadane": vahadane, "reinhard": reinhard}
 CHANNELS: dict[str, int] = {
-    "neutral": 1, "rgb": 3, "haematoxylin": 1, "pca": 1, **dict.fromkeys(_NORMALISERS, 3),
-}  # fmt: skip
+    "neutral": 1,
+    "rgb": 3,
+    "haematoxylin": 1,
+    "pca": 1,
+    **dict.fromkeys(_NORMALISERS, 3),
+}
 
 # Percentiles that become 0 and 1. On a dark ground the brightest pixels are what matters, and a few
 # nuclei may be all that is bright; on a bright one dust is dark.
@@ -22,8 +27,8 @@ _PERCENTILES = 0.5, 99.8
 _SAMPLES = 65536  # pixels that the percentiles are taken from
 
 
-def prepared(image: NDArray[np.uint8], kind: str = "neutral") -> NDArray[np.float32]:
-    """An image as input of a network.
+def prepared(image: Pixels, kind: str = "neutral") -> Floats:
+    """Make an image the input of a network.
 
     Parameters
     ----------
@@ -70,7 +75,7 @@ def prepared(image: NDArray[np.uint8], kind: str = "neutral") -> NDArray[np.floa
     return shown.astype(np.float32) / np.float32(255)
 
 
-def planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def planes(image: Pixels) -> Pixels:
     """All modality-free views of an image, the most telling first.
 
     Grey images have one. In coloured ones on a dark ground it is the brightest channel (a false
@@ -91,12 +96,12 @@ def planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.stack(list(_views(check_rgb(image))), axis=-1)
 
 
-def first_plane(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The first of `planes` alone, (H, W, 1)."""
+def first_plane(image: Pixels) -> Pixels:
+    """First of `planes` alone, (H, W, 1)."""
     return next(_views(check_rgb(image)))[..., np.newaxis]
 
 
-def _views(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+def _views(pixels: Pixels) -> Iterator[Pixels]:
     kind = modality(pixels)
     if (pixels == pixels[..., :1]).all():
         yield _stretched(pixels[..., 0] if kind == "fluorescence" else 255 - pixels[..., 0])
@@ -122,8 +127,8 @@ def _unit(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit[..., np.newaxis].astype(np.float32)
 
 
-def as_seen(image: NDArray[np.uint8], kind: str) -> NDArray[Any]:
-    """What a network sees of an RGB image; uint8 of 0..255 instead of [0, 1] where that is exact.
+def network_input(image: Pixels, kind: str) -> NDArray[Any]:
+    """Input of a network; uint8 of 0..255 instead of [0, 1] where that is exact.
 
     It takes a quarter of the memory, and tiles become float32 one by one.
     """

@@ -1,16 +1,18 @@
 """The arithmetic inside a network that is being built."""
 
 import contextlib
-import sys
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # names on x86 and ARM
 _CPUINFO = Path("/proc/cpuinfo")
 
 
 def chosen_precision(precision: str, cpuinfo: Path = _CPUINFO) -> str:
-    """What a network computes in, given what its config asks for.
+    """Choose what a network computes in, given what its config asks for.
 
     A processor without bfloat16 imitates it, ten times slower than it computes in float32; whoever
     asks for that is warned.
@@ -32,10 +34,10 @@ def chosen_precision(precision: str, cpuinfo: Path = _CPUINFO) -> str:
     if precision == "auto":
         return "bfloat16" if has_it else "float32"
     if cpuinfo.exists() and not has_it:
-        print(
-            "warning: this processor has no bfloat16, and imitates it ten times slower than it "
-            'computes in float32; set precision = "auto"', file=sys.stderr,
-        )  # fmt: skip
+        _log.warning(
+            "this processor has no bfloat16, and imitates it ten times slower than it computes in "
+            'float32; set precision = "auto"'
+        )
     return precision
 
 

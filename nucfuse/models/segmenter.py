@@ -1,27 +1,13 @@
-"""What a model is to nucfuse, and how one is found by name."""
+"""What a model is to nucfuse, and what it sees of an image."""
 
-from collections.abc import Callable
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.data.intensity import percentile_range, stretched
-from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
-from nucfuse.models.files.card import DEFAULT, shipped_cards
-
-ENTRY_POINTS = "nucfuse.models"
-
-# Where a built-in model is made; imported when it is asked for, as some load heavy libraries.
-_BUILT_IN = {
-    "otsu": "nucfuse.models.classical.otsu:Otsu",
-    "adaptive": "nucfuse.models.classical.adaptive:Adaptive",
-    "log": "nucfuse.models.classical.laplacian_of_gaussian:LaplacianOfGaussian",
-}
-_NETWORKS = "nucfuse.models.files.load", "open_network"
+from nucfuse.models.arrays import Pixels
 
 
 @runtime_checkable
@@ -30,7 +16,7 @@ class Segmenter(Protocol):
 
     name: str
 
-    def predict(self, image: NDArray[np.uint8]) -> Instances | NDArray[Any]:
+    def predict(self, image: Pixels) -> Instances | NDArray[Any]:
         """Nuclei of one RGB image (H, W, 3): Instances, or a label image of int (H, W).
 
         The same image gives the same nuclei, whatever was predicted before.
@@ -38,73 +24,8 @@ class Segmenter(Protocol):
         ...
 
 
-def model_names() -> list[str]:
-    """Names that `get_model` knows: built-in ones and those of installed packages, sorted."""
-    return sorted({*_BUILT_IN, *shipped_cards(), *_plugins()})
-
-
-def default_model() -> str:
-    """The model that is used when none is named: the shipped network, if there is one."""
-    return DEFAULT if DEFAULT in shipped_cards() else "otsu"
-
-
-def get_model(name: str) -> Segmenter:
-    """Make the model of that name.
-
-    Parameters
-    ----------
-    name : str
-        A built-in model ("otsu"), a network that the package ships ("unet"), or one that an
-        installed package offers in the entry point group ``nucfuse.models``: something that returns
-        a `Segmenter` when called without arguments. The first two cannot be taken over.
-
-    Raises
-    ------
-    DataError
-        A ValueError. If there is no such model (the message lists those there are), it cannot be
-        imported, what the package offers is no `Segmenter`, or a network cannot be loaded.
-    """
-    if name in _BUILT_IN:
-        module, attribute = _BUILT_IN[name].split(":")
-        make: Callable[[], Any] = getattr(import_module(module), attribute)
-        return _checked(make(), name, _BUILT_IN[name])
-    shipped = shipped_cards()
-    if name in shipped:
-        module, attribute = _NETWORKS
-        network: Segmenter = getattr(import_module(module), attribute)(shipped[name])
-        return network
-    plugins = _plugins()
-    if name not in plugins:
-        known = ", ".join(model_names())
-        raise DataError(
-            f"no model is called {name!r}; there are: {known}. Other packages add models by the "
-            f"entry point group {ENTRY_POINTS!r}"
-        )
-    try:
-        make = plugins[name].load()
-    except (ImportError, AttributeError) as error:
-        raise DataError(
-            f"model {name!r} ({plugins[name].value}) cannot be imported: {error}; reinstall the "
-            "package that offers it"
-        ) from error
-    return _checked(make(), name, plugins[name].value)
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-
-
-def _checked(model: Any, name: str, origin: str) -> Segmenter:
-    if not isinstance(model, Segmenter):
-        raise DataError(
-            f"model {name!r} ({origin}) must have a name and a method predict(image), got "
-            f"{type(model).__name__}"
-        )
-    return model
-
-
-def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
-    """An image as models take it: RGB of uint8, (H, W, 3).
+def as_rgb(image: ArrayLike) -> Pixels:
+    """Make an image what models take: RGB of uint8, (H, W, 3).
 
     Parameters
     ----------
@@ -135,7 +56,7 @@ def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
 
 
-def _stretched(array: NDArray[Any]) -> NDArray[np.uint8]:
+def _stretched(array: NDArray[Any]) -> Pixels:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("image holds NaN or infinite values; replace them first")
     # Halves, so that the difference of the two ends of the float64 range is finite.

@@ -14,7 +14,7 @@ from nucfuse.data.splits.near_duplicates import ImageRecord
 from nucfuse.metrics.request import ScoreRequest
 from nucfuse.metrics.scores import Scores
 from nucfuse.metrics.scoring import score_images
-from nucfuse.models.files.load import open_network
+from nucfuse.models.load import load_network
 from nucfuse.pipeline.running import each_image
 
 Pair = tuple[Any, Sample]
@@ -38,7 +38,7 @@ def score_held_out(
     engine : str
         See `nucfuse.engine.open_engine`.
     """
-    model = open_network(card)
+    model = load_network(card)
 
     def both(image_id: str) -> Pair:
         truth = dataset.read(image_id).masks

@@ -1,8 +1,5 @@
-"""What may stand behind ``--model``: a model by name, a trained network's card, the runs of several
-folds, or predictions that another program made.
-"""
+"""What may stand behind ``--model``: a model, the runs of several folds, or predictions."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,12 +13,17 @@ from nucfuse.data.run_record import fingerprint
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.files.card import Card, is_card
-from nucfuse.models.files.load import TrainedSegmenter, open_network, segmenter_of
+from nucfuse.models.files.run import PARTS, card_of_run, held_out_of, is_run, runs_in
 from nucfuse.models.inference.settings import Inference
-from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
-from nucfuse.models.segmenter import Segmenter, get_model, model_names
-from nucfuse.models.unet.segmenter import NetworkSegmenter
-from nucfuse.pipeline.cross_validated import CrossValidated, is_cross_validation
+from nucfuse.models.load import (
+    check_no_settings,
+    load_model,
+    model_names,
+    no_such_model,
+    segmenter_of,
+)
+from nucfuse.models.segmenter import Segmenter
+from nucfuse.models.trained import TrainedSegmenter
 from nucfuse.pipeline.members import Masks, MemberSet, open_members
 
 
@@ -38,67 +40,81 @@ class Predictor(Protocol):
         ...
 
     def predict(self, image_id: str, image: NDArray[np.uint8], maps: Path | None = None) -> Masks:
-        """Nuclei; probability maps are also written to ``maps``."""
+        """Nuclei of an RGB image; its probability maps are also written to ``maps``."""
         ...
 
 
 class ModelPredictor:
-    """Any `Segmenter`."""
+    """A `Segmenter`, which needs no id."""
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.name, self._segmenter = segmenter.name, segmenter
 
     def describe(self) -> dict[str, Any]:
-        """Its name."""
+        """Its name; of trained networks cards and settings too."""
+        if isinstance(self._segmenter, TrainedSegmenter):
+            return self._segmenter.describe()
         return {"model": self.name}
 
     def predict(self, image_id: str, image: NDArray[np.uint8], maps: Path | None = None) -> Masks:
-        """Nuclei; there are no maps."""
-        if maps is not None:
-            raise DataError(f"model {self.name!r} gives no probability maps")
-        return self._segmenter.predict(image)
-
-
-class NetworkPredictor:
-    """Trained networks, which have probability maps."""
-
-    def __init__(self, segmenter: NetworkSegmenter) -> None:
-        self.name, self._segmenter = segmenter.name, segmenter
-
-    def describe(self) -> dict[str, Any]:
-        """Cards and settings."""
-        return self._segmenter.describe()
-
-    def predict(self, image_id: str, image: NDArray[np.uint8], maps: Path | None = None) -> Masks:
-        """Nuclei; maps are written as float16."""
-        model, shape = self._segmenter, image.shape[:2]
+        """See `Predictor`."""
         if maps is None:
-            return model.predict(image)
-        # float16 before they are whole: of a large image they are the largest thing in memory.
-        bands = [band.astype(np.float16) for band in model.bands(image)]
-        whole = bands[0] if len(bands) == 1 else np.concatenate(bands, axis=1)
-        write_probabilities(maps, whole, model.channels)
-        return model.nuclei_of((band.astype(np.float32) for band in bands), shape)
+            return self._segmenter.predict(image)
+        if not isinstance(self._segmenter, TrainedSegmenter):
+            raise DataError(f"model {self.name!r} gives no probability maps")
+        nuclei, values, names = self._segmenter.find_with_maps(image)
+        write_probabilities(maps, values, names)
+        return nuclei
 
 
-class MaskRCNNPredictor:
-    """Trained Mask R-CNNs, which have no probability maps."""
+class CrossValidated:
+    """The networks of several folds: each image by those that have not seen it.
 
-    def __init__(self, segmenter: MaskRCNNSegmenter) -> None:
-        self.name, self._segmenter = segmenter.name, segmenter
+    An image is predicted by the mean of all networks that held it out, and by no other. So what is
+    said of the images of a data set can be scored, fused and learned from as what a model says of
+    images that it has not seen.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folders are runs of `nucfuse train` or hold some, of one protocol and any number of
+        seeds and bags: SEED/FOLD as well as FOLD.
+    settings : Inference
+        How the networks are run.
+
+    Raises
+    ------
+    DataError
+        If a run is unfinished or damaged.
+    """
+
+    def __init__(self, folder: Path, settings: Inference) -> None:
+        self.name, self._folder = folder.name, folder
+        cards: dict[str, list[Card]] = {}
+        for run in runs_in(folder):
+            card = card_of_run(run)
+            for image_id in held_out_of(run / PARTS):
+                cards.setdefault(image_id, []).append(card)
+        groups = {tuple(card.path for card in group): group for group in cards.values()}
+        models = {
+            paths: ModelPredictor(segmenter_of(group, folder.name, settings))
+            for paths, group in groups.items()
+        }
+        self._models = {i: models[tuple(card.path for card in cards[i])] for i in cards}
 
     def describe(self) -> dict[str, Any]:
-        """Cards and settings."""
-        return self._segmenter.describe()
+        """Name, and what each group of networks says of itself."""
+        groups = {id(model): model.describe() for model in self._models.values()}
+        return {"model": self.name, "folds": list(groups.values())}
 
     def predict(self, image_id: str, image: NDArray[np.uint8], maps: Path | None = None) -> Masks:
-        """Nuclei."""
-        if maps is not None:
+        """Nuclei of an image that some network held out, see `Predictor`."""
+        if image_id not in self._models:
             raise DataError(
-                f"model {self.name!r} is a Mask R-CNN: it gives nuclei and no probability maps; "
-                "leave --probabilities out, and fuse its nuclei (nucfuse fuse takes both)"
+                f"{self._folder}: no network held out image {image_id!r}; train the missing folds, "
+                "or name one network by its .json"
             )
-        return self._segmenter.predict(image)
+        return self._models[image_id].predict(image_id, image, maps)
 
 
 class Precomputed:
@@ -130,20 +146,18 @@ class Precomputed:
         return masks
 
 
-def open_predictor(
-    model: str, source: Images, given: Mapping[str, Any], threads: int = 1
-) -> Predictor:
-    """The model of that name, or the card, runs of several folds, or predictions at that path.
+def open_predictor(model: str, source: Images, settings: Inference) -> Predictor:
+    """Open the model of that name, or what is at that path.
 
     Parameters
     ----------
     model : str
+        A name; or the path of a network's card, of a run of `nucfuse train`, of a folder of runs,
+        or of predictions.
     source : Images
         That know the sizes, for formats without.
-    given : mapping
-        Settings of `Inference` that are not to be the defaults.
-    threads : int
-        Cores for one image in a network.
+    settings : Inference
+        How networks are run.
 
     Raises
     ------
@@ -151,50 +165,12 @@ def open_predictor(
         If there is no such model or path, it cannot be loaded, or settings are given for something
         else than a network.
     """
-    known = model_names()
     path = Path(model)
-    if model in known:
-        segmenter = get_model(model)
-    elif is_card(path):
-        segmenter = open_network(path)
-    elif is_cross_validation(path):
-        return _cross_validated(path, given, threads)
-    elif path.exists():
-        _check_no_settings(model, given)
-        return Precomputed(open_members([path], [path.stem], None, source.shape)[0])
-    else:
-        raise DataError(
-            f"no model is called {model!r}, and there is no such file or folder; there are: "
-            f"{', '.join(known)}"
-        )
-    if isinstance(segmenter, TrainedSegmenter):
-        try:
-            return _of_networks(segmenter.with_settings(threads=threads, **given))
-        except ValueError as error:
-            raise DataError(str(error)) from None
-    _check_no_settings(model, given)
-    return ModelPredictor(segmenter)
-
-
-def _cross_validated(folder: Path, given: Mapping[str, Any], threads: int) -> CrossValidated:
-    try:
-        settings = Inference(threads=threads, **given)
-    except ValueError as error:
-        raise DataError(str(error)) from None
-
-    def make(cards: Sequence[Card]) -> Predictor:
-        return _of_networks(segmenter_of(cards, folder.name, settings))
-
-    return CrossValidated(folder, make)
-
-
-def _of_networks(segmenter: TrainedSegmenter) -> Predictor:
-    if isinstance(segmenter, MaskRCNNSegmenter):
-        return MaskRCNNPredictor(segmenter)
-    return NetworkPredictor(segmenter)
-
-
-def _check_no_settings(model: str, given: Mapping[str, Any]) -> None:
-    if given:
-        names = ", ".join(f"--{name}" for name in given)
-        raise DataError(f"model {model!r} is no network and takes no {names}")
+    if model in model_names() or is_card(path) or is_run(path):
+        return ModelPredictor(load_model(model, settings))
+    if runs_in(path):
+        return CrossValidated(path, settings)
+    if not path.exists():
+        raise no_such_model(model)
+    check_no_settings(model, settings)
+    return Precomputed(open_members([path], [path.stem], None, source.shape)[0])

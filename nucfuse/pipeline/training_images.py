@@ -1,6 +1,6 @@
 """Images with truth, read for training."""
 
-import sys
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +15,9 @@ from nucfuse.data.splits.near_duplicates import ImageRecord, image_record
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.training.config import TrainingConfig
-from nucfuse.models.training.crops import TrainingImage, training_image
+from nucfuse.models.training.images import TrainingImage, training_image
+
+_log = logging.getLogger(__name__)
 
 
 def common_ids(dataset: Dataset, images: Images) -> list[str]:
@@ -30,7 +32,7 @@ def common_ids(dataset: Dataset, images: Images) -> list[str]:
 
 
 def records_of(images: Images, ids: Sequence[str], jobs: int) -> list[ImageRecord]:
-    """What the splits look at, of each image."""
+    """Read what the splits look at, of each image."""
     with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(lambda i: image_record(i, images.image(i)), ids))
 
@@ -38,7 +40,7 @@ def records_of(images: Images, ids: Sequence[str], jobs: int) -> list[ImageRecor
 def read_images(
     dataset: Dataset, images: Images, ids: Sequence[str], config: TrainingConfig, jobs: int
 ) -> list[TrainingImage]:
-    """Images with their truth, cleaned as the config says; what was found is said on stderr.
+    """Read images with their truth, cleaned as the config says; what was found is logged.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def read_images(
         read = dict(zip(unique, pool.map(one, unique), strict=True))
     found = [cleaned for _, cleaned in read.values() if cleaned is not None]
     if found:
-        print(f"truth: {report(found)}", file=sys.stderr)
+        _log.info("truth: %s", report(found))
     return [read[i][0] for i in ids]
 
 

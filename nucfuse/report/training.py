@@ -1,4 +1,4 @@
-"""The log of a training run as CSV and as a picture."""
+"""What is shown of a run of training: its log as text, CSV and picture, and what it made."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,32 @@ import pandas as pd
 from nucfuse.data.atomic_output import atomic_file
 
 
+def epoch_text(row: dict[str, float]) -> str:
+    """Show a row of the log on one line."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in row.items())
+
+
+def run_text(card: Path, record: dict[str, Any], n_epochs: int, dsb_ap: float | None) -> str:
+    """Sum up a run in one line.
+
+    Parameters
+    ----------
+    card : Path
+    record : dict
+        What its card says of the training.
+    n_epochs : int
+    dsb_ap : float or None
+        Of what was held out.
+    """
+    text = (
+        f"{card}: {n_epochs} epochs, {record['steps']} steps in {record['seconds'] / 60:.1f} "
+        f"minutes on {record['n_learn']} images; {record['n_held_out']} held out"
+    )
+    return text if dsb_ap is None else f"{text}: dsb_ap {dsb_ap:.4f}"
+
+
 def write_log(out: Path, rows: Sequence[dict[str, float]]) -> None:
-    """``log.csv``, a row per epoch, and ``log.png``, its loss and score over the steps."""
+    """Write ``log.csv``, a row per epoch, and ``log.png``, its loss and score over the steps."""
     table = pd.DataFrame(rows)
     with atomic_file(out / "log.csv") as part:
         table.to_csv(part, index=False, lineterminator="\n")

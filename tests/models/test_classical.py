@@ -11,7 +11,8 @@ from nucfuse.models.classical import signal as preparation
 from nucfuse.models.classical.adaptive import Adaptive
 from nucfuse.models.classical.laplacian_of_gaussian import LaplacianOfGaussian
 from nucfuse.models.classical.otsu import Otsu
-from nucfuse.models.segmenter import Segmenter, get_model
+from nucfuse.models.load import load_model
+from nucfuse.models.segmenter import Segmenter
 
 SHAPE = (72, 96)
 CENTRES = [(14, 14), (16, 50), (20, 80), (50, 18), (56, 48), (48, 76)]
@@ -108,7 +109,7 @@ def counts(image, true):
     """How many true nuclei each model finds, at IoU above 0.5, and how many it invents."""
     found = {}
     for name in ("otsu", "adaptive", "log"):
-        pred = get_model(name).predict(image).to_labels()
+        pred = load_model(name).predict(image).to_labels()
         hits = sum(iou > 0.5 for iou in best_ious(true, pred))
         found[name] = (hits, pred.max() - hits)
     return found
@@ -200,7 +201,7 @@ def test_16_bit_and_float_images_are_rescaled(model):
 @pytest.mark.parametrize("model", MODELS)
 def test_are_segmenters_by_name(model):
     assert isinstance(model(), Segmenter)
-    assert isinstance(get_model(model.name), model)
+    assert isinstance(load_model(model.name), model)
 
 
 # ------------------------------------------------------------------------------- what they share

@@ -1,76 +1,10 @@
-from importlib.metadata import EntryPoint
+"""Images as models take them."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from nucfuse.errors import DataError
-from nucfuse.masks.instances import Instances
-from nucfuse.models import segmenter as base
-from nucfuse.models.classical.otsu import Otsu
-from nucfuse.models.segmenter import as_rgb, get_model, model_names
-
-OURS = ["adaptive", "log", "mask_rcnn", "otsu", "unet", "unet_2", "unet_ensemble"]
-
-
-class Nothing:
-    """A model of another package."""
-
-    name = "nothing"
-
-    def predict(self, image):
-        return Instances.empty(image.shape[:2])
-
-
-@pytest.fixture
-def plugins(monkeypatch):
-    """Pretend that packages offer these models: name -> where."""
-
-    def offer(**values):
-        points = [EntryPoint(name, value, base.ENTRY_POINTS) for name, value in values.items()]
-        monkeypatch.setattr(base, "entry_points", lambda group: points)
-
-    return offer
-
-
-def test_built_in_models_load():
-    assert "otsu" in model_names()
-    for name in base._BUILT_IN:
-        assert get_model(name).name == name
-
-
-def test_models_of_other_packages_load(plugins, monkeypatch):
-    plugins(nothing="a_package:Nothing")
-    monkeypatch.setattr(EntryPoint, "load", lambda self: Nothing)
-    assert model_names() == sorted([*OURS, "nothing"])
-    assert isinstance(get_model("nothing"), Nothing)
-
-
-def test_built_in_names_cannot_be_taken_over(plugins):
-    plugins(otsu="somewhere:else")
-    assert isinstance(get_model("otsu"), Otsu)
-    assert model_names() == OURS
-
-
-@pytest.mark.parametrize("name", ["Otsu", "", "../x", "os:system"])
-def test_unknown_names_list_those_there_are(plugins, name):
-    plugins(nothing="a_package:Nothing")
-    with pytest.raises(DataError, match=f"no model is called {name!r}; there are: adaptive, log, "):
-        get_model(name)
-
-
-def test_a_package_that_cannot_be_imported_is_named(plugins):
-    plugins(broken="no_such_package_of_ours:Model")
-    with pytest.raises(
-        ValueError, match=r"model 'broken' \(no_such_package_of_ours:Model\) cannot"
-    ):
-        get_model("broken")
-
-
-def test_what_is_no_segmenter_is_refused(plugins):
-    plugins(odd="builtins:dict")
-    with pytest.raises(DataError, match=r"model 'odd' .* must have a name and a method predict"):
-        get_model("odd")
+from nucfuse.models.segmenter import as_rgb
 
 
 def test_uint8_keeps_its_values():

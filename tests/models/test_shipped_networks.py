@@ -8,12 +8,13 @@ from numpy.testing import assert_allclose
 import nucfuse as nf
 from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.data.sample_images import sample_folder
-from nucfuse.models.families import build_network
-from nucfuse.models.files.card import read_card, shipped_cards
+from nucfuse.models.families import family_named
+from nucfuse.models.files.card import shipped_cards
 from nucfuse.models.files.initial_weights import load_weights
+from nucfuse.models.files.read_card import read_card
 from nucfuse.models.inputs import first_plane
-from nucfuse.models.segmenter import as_rgb, get_model
-from nucfuse.models.training.config import MODELS
+from nucfuse.models.load import load_model
+from nucfuse.models.segmenter import as_rgb
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -35,8 +36,8 @@ def in_onnx(content, inputs):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_keras_weights_and_onnx_are_one_network(name):
     card = CARDS[name]
-    config = MODELS[card.kind][0].from_dict(card.document["network"])
-    model = build_network(config)
+    family = family_named(card.kind)
+    model = family.build(family.network(**card.network))
     load_weights(model, card)
     plane = first_plane(as_rgb(read_image(IMAGES[0]))[:256, :256])
     image = (plane / 255).astype(np.float32)[np.newaxis]
@@ -72,7 +73,7 @@ def test_they_are_small(kind):
     ("name", "least"), [("unet", 0.47), ("unet_ensemble", 0.47), ("mask_rcnn", 0.42)]
 )
 def test_they_find_the_nuclei_of_images_that_were_held_out(name, least):
-    model = get_model(name)
+    model = load_model(name)
     truths = [read_labels(path.parents[1] / "truth" / path.name) for path in IMAGES]
     assert nf.score(truths, [model.predict(read_image(path)) for path in IMAGES]).dsb_ap > least
 

@@ -78,11 +78,15 @@ def test_options_of_networks(images, card, tmp_path, options):
     ("options", "code", "said"),
     [
         (["--scales", "1,x"], 2, "numbers such as 0.8,1,1.25 are needed"),
-        (["--scales", "9"], 3, "scales must be numbers in"),
+        (["--scales", "9"], 3, "scales must be 1 to 100 numbers in [0.25, 4], got (9.0,)"),
         (["--diameter", "big"], 2, "'auto', 'native' or a number is needed"),
-        (["--diameter", "-3"], 3, "diameter must be a number of pixels above 0"),
+        (
+            ["--diameter", "-3"],
+            3,
+            "diameter must be 'auto', 'native' or a number of pixels above 0, got -3.0",
+        ),
         (["--tile", "-1"], 2, "--tile"),
-        (["--model", "otsu", "--tta"], 3, "model 'otsu' is no network and takes no --tta"),
+        (["--model", "otsu", "--tta"], 3, "model 'otsu' is no network and takes no tta"),
         (["--model", "nosuch"], 3, "no model is called 'nosuch', and there is no such file"),
     ],
 )
@@ -242,6 +246,21 @@ def fold(folder, held_out, **entries):
     (folder / "parts.json").write_text(json.dumps({"held_out": held_out}))
     (folder / "run.json").write_text("{}")
     return write_network(folder, **entries)
+
+
+def test_the_folder_of_one_run_is_its_network(images, card, tmp_path):
+    fold(tmp_path / "run", ["a"])
+    for name, model in (("1", card), ("2", tmp_path / "run")):
+        result = run("predict", images, "--model", model, "--out", tmp_path / name, "--tta")
+        assert result.exit_code == 0, result.stderr
+        assert "6 nuclei as labels, by tiny" in result.stderr
+    for name in IMAGES:
+        one, other = (read_labels(tmp_path / n / f"{name}.png") for n in "12")
+        assert_array_equal(one, other)
+    (tmp_path / "run" / "tiny.json").unlink()
+    result = run("predict", images, "--model", tmp_path / "run", "--out", tmp_path / "3")
+    assert result.exit_code == 3
+    assert "a finished run has one card of a network, found 0" in result.stderr
 
 
 def test_each_image_by_the_networks_that_held_it_out(images, tmp_path):

@@ -1,26 +1,28 @@
 import json
 import re
 import shutil
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import evolve
 from commands import run, small_sample, train
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nucfuse as nf
+from nucfuse.data.formats.image_folder import open_images
 from nucfuse.data.formats.probabilities import read_probabilities
 from nucfuse.data.io import open_dataset
-from nucfuse.models.files.card import read_card
 from nucfuse.models.files.initial_weights import load_weights
-from nucfuse.models.inference.onnx_session import Network
-from nucfuse.models.training.config import TrainingConfig
-from nucfuse.models.unet.config import UNetConfig
+from nucfuse.models.files.read_card import read_card
+from nucfuse.models.training.read_config import read_config
+from nucfuse.models.unet.config import UNetConfig, UNetTraining
+from nucfuse.models.unet.graph import UNetGraph
 from nucfuse.models.unet.network import build_unet
 from nucfuse.pipeline import training
 from nucfuse.pipeline.training_images import read_images, records_of
+from nucfuse.pipeline.training_parts import TrainOptions, parts_of
 
 # tf2onnx was written for NumPy 1.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -106,7 +108,7 @@ def test_all_folds_predict_every_image_by_the_network_that_has_not_seen_it(sampl
 def kernels(path):
     """What a network has learned, without the running means of batch norm."""
     card = read_card(path)
-    model = build_unet(UNetConfig.from_dict(card.document["network"]))
+    model = build_unet(UNetConfig(**card.network))
     load_weights(model, card)
     return [variable.numpy() for variable in model.trainable_variables]
 
@@ -135,7 +137,19 @@ def test_a_run_starts_from_another_of_the_same_fold_only(trained, sample, tmp_pa
     assert not (tmp_path / "no").exists()
 
 
-def test_truth_is_cleaned_if_asked_for(tmp_path, capsys):
+def test_a_run_starts_from_a_shipped_network_by_its_name(sample, tmp_path):
+    for name, said in (
+        ("unet", "unet.json: its network, preset 'small', is another than the config's"),
+        ("unet_ensemble", "unet_ensemble.json: this is an ensemble; start from one of its"),
+        ("no_such", "no_such: No such file or directory"),
+    ):
+        result = train(sample, tmp_path / "run", "--from", name)
+        assert result.exit_code == 3
+        assert said in result.stderr
+
+
+def test_truth_is_cleaned_if_asked_for(tmp_path, caplog):
+    caplog.set_level("INFO")
     image = np.zeros((32, 32, 3), np.uint8)
     labels = np.ones((32, 32), np.uint8)  # no background at all: it stays a nucleus
     holed = np.zeros((32, 32), np.uint8)
@@ -144,16 +158,16 @@ def test_truth_is_cleaned_if_asked_for(tmp_path, capsys):
         (tmp_path / kind).mkdir()
         for name, array in zip("ab", arrays, strict=True):
             cv2.imwrite(str(tmp_path / kind / f"{name}.png"), array)
-    data = open_dataset(tmp_path / "truth"), training.open_images(tmp_path / "images")
+    data = open_dataset(tmp_path / "truth"), open_images(tmp_path / "images")
 
     def read(**settings):
-        images = read_images(*data, ["a", "b"], TrainingConfig(**settings), 1)
+        images = read_images(*data, ["a", "b"], UNetTraining(**settings), 1)
         return [np.bincount(image.labels.ravel()).tolist() for image in images]
 
     assert read(holes="keep", pieces="keep") == [[0, 1024], [861, 63, 100]]
-    assert capsys.readouterr().err == ""
+    assert not caplog.messages
     assert read() == [[0, 1024], [860, 64, 100]]
-    assert "3 masks: 1 with holes, 0 in several pieces, 0 left out" in capsys.readouterr().err
+    assert caplog.messages == ["truth: 3 masks: 1 with holes, 0 in several pieces, 0 left out"]
     assert read(holes="exclude") == [[0, 1024], [924, 100]]
 
 
@@ -180,11 +194,11 @@ def test_a_trained_network_predicts(trained, sample, tmp_path):
 def test_the_same_command_goes_on_and_a_finished_run_stays(trained, sample):
     out, _ = trained
     image = np.random.default_rng(0).random((1, 32, 32, 1), np.float32)
-    before = Network(read_card(out / "tiny.json")).run(image)
+    before = UNetGraph(read_card(out / "tiny.json")).run(image)
     result = train(sample, out, "--protocol", "grouped", "--fold", "2", "--name", "tiny")
     assert result.exit_code == 0
     assert "going on after epoch 2" in result.stderr
-    assert_array_equal(Network(read_card(out / "tiny.json")).run(image), before)
+    assert_array_equal(UNetGraph(read_card(out / "tiny.json")).run(image), before)
 
 
 def test_another_fold_does_not_go_on_in_the_same_folder(trained, sample):
@@ -222,15 +236,15 @@ def test_images_that_are_missing_or_of_another_size_are_said(sample, tmp_path):
     assert re.search(r"\d of the \d images", result.stderr)
 
 
-def parts_of(sample, settings=None, **options):
-    images = training.open_images(sample / "images")
-    config = replace(training.read_config(sample / "tiny.toml"), **(settings or {}))
-    given = training.TrainOptions(**options)
-    return training._parts(records_of(images, images.ids, 2), config, given)
+def parts(sample, settings=None, **options):
+    images = open_images(sample / "images")
+    config = evolve(read_config(sample / "tiny.toml"), **(settings or {}))
+    given = TrainOptions(**options)
+    return parts_of(records_of(images, images.ids, 2), config, given)
 
 
 def test_bags_differ_and_repeat_images(sample):
-    one, same, other = (parts_of(sample, bag=bag) for bag in (1, 1, 2))
+    one, same, other = (parts(sample, bag=bag) for bag in (1, 1, 2))
     assert one == same != other
     assert len(set(one.learn)) < len(one.learn)
 
@@ -238,10 +252,10 @@ def test_bags_differ_and_repeat_images(sample):
 def test_networks_of_other_seeds_hold_out_the_same_images(sample):
     fold = {"protocol": "grouped", "fold": "1/3"}
     third = {"validation": 0.3}
-    one, other = (parts_of(sample, {**third, "seed": seed}, **fold) for seed in (0, 1))
+    one, other = (parts(sample, {**third, "seed": seed}, **fold) for seed in (0, 1))
     assert one == other
-    others = [parts_of(sample, {**third, "split_seed": seed}, **fold) for seed in range(1, 6)]
-    assert any(parts != one for parts in others)
+    others = [parts(sample, {**third, "split_seed": seed}, **fold) for seed in range(1, 6)]
+    assert any(other != one for other in others)
 
 
 def test_networks_of_several_seeds_are_averaged_fold_by_fold(trained, sample, tmp_path):

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 import nucfuse as nf
 from nucfuse.data.io import open_dataset
 from nucfuse.data.readers.raster import write_label_png
-from nucfuse.models.files.card import read_card
+from nucfuse.models.files.read_card import read_card
 from nucfuse.models.mask_rcnn.config import LOSSES
 from nucfuse.report.pictures import write_png
 
@@ -147,7 +147,7 @@ def test_a_finished_run_stays_and_another_one_starts_from_it(runs, sample, tmp_p
 def test_imagenet_is_for_resnets(sample, tmp_path):
     result = train(sample, tmp_path / "run", "--imagenet", sample / "tiny.toml")
     assert result.exit_code == 3
-    assert "--imagenet is for a Mask R-CNN with a ResNet" in result.stderr
+    assert "--imagenet is for a ResNet" in result.stderr
 
 
 def test_images_without_nuclei_train_and_predict(sample, tmp_path):

@@ -2,18 +2,19 @@
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from nucfuse.clean.splitting import split_labels
 from nucfuse.data.modality import Modality, modality
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Ints, Pixels
 from nucfuse.models.classical.signal import (
     instances_with_scores,
     is_flat,
     median_radius,
-    mended,
     signal_of,
+    without_flaws,
     without_halo,
 )
 from nucfuse.models.segmenter import as_rgb
@@ -77,14 +78,14 @@ class Adaptive:
         radius = median_radius(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
         window = max(_SMALLEST_WINDOW, _WINDOW * radius)
         mask, contrast = _above_local(signal, kind, least, window)
-        mask, _ = mended(mask, _SMALLEST_NUCLEUS)
+        mask, _ = without_flaws(mask, _SMALLEST_NUCLEUS)
         labels = _without_halos(split_labels(mask, "watershed", **_PEAKS), contrast)
         return instances_with_scores(labels, contrast, least, self.name)
 
 
 def _above_local(
-    signal: NDArray[np.float32], kind: Modality, least: float, window: float
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    signal: Floats, kind: Modality, least: float, window: float
+) -> tuple[Pixels, Floats]:
     """Pixels above the local threshold, uint8 (H, W), and the contrast to the local ground."""
     side = round(min(window, 2 * max(signal.shape))) | 1
     square = np.ones((side, side), np.uint8)
@@ -95,7 +96,7 @@ def _above_local(
     return above.astype(np.uint8), contrast
 
 
-def _without_halos(labels: NDArray[np.int32], contrast: NDArray[np.float32]) -> NDArray[np.int32]:
+def _without_halos(labels: Ints, contrast: Floats) -> Ints:
     result = np.zeros_like(labels)
     for i, box in enumerate(ndimage.find_objects(labels), start=1):
         result[box][without_halo(labels[box] == i, contrast[box], _OWN_LEVEL)] = i

@@ -13,6 +13,7 @@ from nucfuse.clean.objects import clean_objects
 from nucfuse.data.modality import modality
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.topology import largest_filled_piece
+from nucfuse.models.arrays import Floats, Ints
 from nucfuse.models.classical.signal import instances_with_scores, is_flat, signal_of
 from nucfuse.models.segmenter import as_rgb
 
@@ -87,8 +88,8 @@ class LaplacianOfGaussian:
         return instances_with_scores(labels, np.append(0, peaks)[labels], least, self.name)
 
 
-def _responses(signal: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """The strongest response over all scales, in grey levels, and its scale; both (H, W)."""
+def _responses(signal: Floats) -> tuple[Floats, NDArray[np.float64]]:
+    """Strongest response over all scales, in grey levels, and its scale; both (H, W)."""
     best = np.full(signal.shape, -np.inf, np.float32)
     scales = np.full(signal.shape, _SCALES[0])
     for sigma in _SCALES:
@@ -99,9 +100,7 @@ def _responses(signal: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
     return best, scales
 
 
-def _blobs(
-    response: NDArray[np.float32], scales: NDArray[np.float64], least: float, spacing: float
-) -> Blobs:
+def _blobs(response: Floats, scales: NDArray[np.float64], least: float, spacing: float) -> Blobs:
     maxima = (response == cv2.dilate(response, np.ones((3, 3), np.uint8))) & (response > least)
     ys, xs = np.nonzero(maxima)
     order = np.argsort(-response[ys, xs], kind="stable")
@@ -117,7 +116,7 @@ def _blobs(
     return Blobs(ys[kept], xs[kept], radii[kept])
 
 
-def _grown(signal: NDArray[np.float32], blobs: Blobs, level: float) -> NDArray[np.int32]:
+def _grown(signal: Floats, blobs: Blobs, level: float) -> Ints:
     """Label image (H, W): blob ``i`` grown to the nucleus ``i + 1``; some may have no pixels."""
     labels = np.zeros(signal.shape, np.int32)
     each = list(enumerate(zip(*blobs, strict=True), start=1))
@@ -138,9 +137,8 @@ def _grown(signal: NDArray[np.float32], blobs: Blobs, level: float) -> NDArray[n
 
 
 def _nucleus(
-    signal: NDArray[np.float32], basin: NDArray[np.bool_], distance: NDArray[np.float64],
-    level: float,
-) -> NDArray[np.bool_]:  # fmt: skip
+    signal: Floats, basin: NDArray[np.bool_], distance: NDArray[np.float64], level: float
+) -> NDArray[np.bool_]:
     """Where a basin (h, w) is bright enough; the distance to its blob is in radii."""
     near = distance <= _REACH
     core = float(signal[basin & (distance <= _CORE)].mean())

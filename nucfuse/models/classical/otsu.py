@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.filters import threshold_multiotsu, threshold_otsu
@@ -10,12 +10,13 @@ from skimage.segmentation import watershed
 
 from nucfuse.data.modality import Modality, modality
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Ints, Pixels
 from nucfuse.models.classical.signal import (
     is_flat,
     median_radius,
-    mended,
     score_of,
     signal_of,
+    without_flaws,
     without_halo,
 )
 from nucfuse.models.segmenter import as_rgb
@@ -40,7 +41,7 @@ class Otsu:
        `nucfuse.data.modality`), slightly smoothed, above the median of the ground.
     2. Foreground: above Otsu's threshold (Otsu 1979, doi:10.1109/TSMC.1979.4310076), for
        bright-field images the upper of two, as cytoplasm is a class of its own; and above the
-       mean of the surroundings. Holes and specks much smaller than the median nucleus are mended.
+       mean of the surroundings. Holes and specks much smaller than the median nucleus go.
     3. Touching nuclei: watershed on the smoothed distance transform, one seed for each maximum at
        least 0.7 radii of the median nucleus from the next.
     4. Each nucleus loses its halo (pixels below half its mean contrast); its largest piece stays,
@@ -81,7 +82,7 @@ class Otsu:
         return Instances.from_crops(crops, corners, contrast.shape, scores=scores, source=self.name)
 
 
-def _contrast(rgb: NDArray[np.uint8], kind: Modality) -> tuple[NDArray[np.float32], float]:
+def _contrast(rgb: Pixels, kind: Modality) -> tuple[Floats, float]:
     """Contrast to the ground, float32 (H, W), and its threshold; 0 if the image is constant."""
     signal = cv2.GaussianBlur(signal_of(rgb, kind), (0, 0), _SMOOTHING)
     if is_flat(signal):
@@ -94,24 +95,26 @@ def _contrast(rgb: NDArray[np.uint8], kind: Modality) -> tuple[NDArray[np.float3
     return signal - ground, (level - ground) * _SHARE_OF_OTSU[kind]
 
 
-def _foreground(contrast: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.uint8], float]:
+def _foreground(contrast: Floats, threshold: float) -> tuple[Pixels, float]:
     """Pixels of nuclei, uint8 (H, W) of 0 and 1, and the radius of the median nucleus."""
     mask = (contrast > threshold).astype(np.uint8)
     radius = median_radius(mask)
     window = min(max(_SMALLEST_WINDOW, round(_WINDOW * radius)), 2 * max(contrast.shape))
     mask &= contrast > cv2.blur(contrast, (window, window))
-    return mended(mask, _SMALLEST_NUCLEUS)
+    return without_flaws(mask, _SMALLEST_NUCLEUS)
 
 
-def _split(mask: NDArray[np.uint8], radius: float) -> NDArray[np.int32]:
+def _split(mask: Pixels, radius: float) -> Ints:
     """Label image of the mask (H, W), touching nuclei apart."""
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5)
     distance = cv2.GaussianBlur(distance, (0, 0), max(_PEAK_SMOOTHING * radius, 0.5))
     peaks = peak_local_max(
-        distance, min_distance=max(1, round(_PEAK_DISTANCE * radius)), labels=mask.astype(np.int32),
+        distance,
+        min_distance=max(1, round(_PEAK_DISTANCE * radius)),
+        labels=mask.astype(np.int32),
         exclude_border=False,
-    )  # fmt: skip
+    )
     seeds = np.zeros(mask.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    labels: NDArray[np.int32] = watershed(-distance, seeds, mask=mask.astype(bool))
+    labels: Ints = watershed(-distance, seeds, mask=mask.astype(bool))
     return labels

@@ -10,11 +10,12 @@ from scipy import ndimage
 from nucfuse.data.modality import Modality
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.topology import largest_filled_piece
+from nucfuse.models.arrays import Floats, Ints, Pixels
 
 _SPECK = 12  # pixels; smaller objects do not count towards the median
 
 
-def signal_of(rgb: NDArray[np.uint8], kind: Modality) -> NDArray[np.float32]:
+def signal_of(rgb: Pixels, kind: Modality) -> Floats:
     """How much nucleus there is in each pixel, float32 (H, W) in grey levels, 0..255.
 
     The brightest channel on a dark ground, as a false colour may be any; darkness on a bright one.
@@ -24,12 +25,12 @@ def signal_of(rgb: NDArray[np.uint8], kind: Modality) -> NDArray[np.float32]:
     return np.float32(255) - rgb.mean(axis=2, dtype=np.float32)
 
 
-def is_flat(signal: NDArray[np.float32]) -> bool:
+def is_flat(signal: Floats) -> bool:
     """Whether there is nothing to see: less than one grey level between the extremes."""
     return bool(signal.max() - signal.min() < 1)
 
 
-def objects_of(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[Any]]:
+def objects_of(mask: Pixels) -> tuple[Ints, NDArray[Any]]:
     """4-connected objects: label image, and area of each label; the background's is 0."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA].copy()
@@ -37,21 +38,21 @@ def objects_of(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[Any]
     return labels, areas
 
 
-def median_radius(mask: NDArray[np.uint8]) -> float:
+def median_radius(mask: Pixels) -> float:
     """Radius in pixels of a disc of the median object's area; 1 if there are specks only."""
     areas = objects_of(mask)[1][1:]
     nuclei = areas[areas >= _SPECK]
     return float(np.sqrt(np.median(nuclei) / np.pi)) if nuclei.size else 1.0
 
 
-def without_small(mask: NDArray[np.uint8], least: float) -> NDArray[np.uint8]:
-    """The objects of at least that many pixels."""
+def without_small(mask: Pixels, least: float) -> Pixels:
+    """Objects of at least that many pixels."""
     labels, areas = objects_of(mask)
     return (areas >= max(least, 1)).astype(np.uint8)[labels]
 
 
-def mended(mask: NDArray[np.uint8], share: float) -> tuple[NDArray[np.uint8], float]:
-    """The mask without bridges, and without holes and specks below a share of the median object.
+def without_flaws(mask: Pixels, share: float) -> tuple[Pixels, float]:
+    """Mask without bridges, and without holes and specks below a share of the median object.
 
     Also the radius of the median object.
     """
@@ -62,10 +63,8 @@ def mended(mask: NDArray[np.uint8], share: float) -> tuple[NDArray[np.uint8], fl
     return without_small(mask, least), radius
 
 
-def without_halo(
-    region: NDArray[np.bool_], contrast: NDArray[np.float32], share: float
-) -> NDArray[np.bool_]:
-    """The largest piece of a region (h, w) with a share of its mean contrast, holes filled."""
+def without_halo(region: NDArray[np.bool_], contrast: Floats, share: float) -> NDArray[np.bool_]:
+    """Largest piece of a region (h, w) with a share of its mean contrast, holes filled."""
     mean = contrast[region].mean()
     # A region of holes only may lie below the ground; it has pixels above its mean all the same.
     return region & largest_filled_piece(region & (contrast >= min(mean, mean * share)))
@@ -82,13 +81,13 @@ def solidity(mask: NDArray[np.bool_]) -> float:
 
 
 def score_of(mask: NDArray[np.bool_], contrast: NDArray[Any], threshold: float) -> float:
-    """c / (c + t) times the solidity, in (0, 1): c is the mean contrast in the mask, t a level."""
+    """Score c / (c + t) times the solidity, in (0, 1), of the mean contrast c and a level t."""
     mean = max(float(contrast[mask].mean()), 0.0)
     return mean / (mean + threshold) * solidity(mask)
 
 
 def instances_with_scores(
-    labels: NDArray[np.int32], contrast: NDArray[Any], threshold: float, source: str
+    labels: Ints, contrast: NDArray[Any], threshold: float, source: str
 ) -> Instances:
     """Instances of a label image with ids 1..N, each with its `score_of`."""
     scores = [

@@ -9,30 +9,50 @@ is a card without files that names other cards of its folder as ``members``.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from nucfuse.errors import DataError
+from nucfuse.settings import checked, number, text
 
 FORMAT = 1
 WEIGHTS = Path(__file__).parents[1] / "weights"  # the cards that the package ships
 DEFAULT = "unet"
-KINDS = ("unet", "mask_rcnn")
-
-# The first of them is the default of a card that does not say how its maps become nuclei.
-_CHANNELS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("background", "interior", "border"): ("nucleus", "border", "interior"),
-    ("background", "interior", "touching"): ("nucleus", "border", "interior"),
-    ("background", "interior", "border", "distance"): (
-        "nucleus", "border", "interior", "distance",
-    ),
-    ("nucleus", "border"): ("nucleus", "border"),
-    ("nucleus",): ("nucleus",),
-}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+def _is_names(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
+
+
+def _is_range(value: Any) -> bool:
+    if value is None:
+        return True
+    numbers = isinstance(value, tuple) and [type(v) in (int, float) for v in value] == [True, True]
+    return numbers and 0 < value[0] <= value[1]
+
+
+def _is_files(value: Any) -> bool:
+    # A name with a folder in it could lead anywhere.
+    return isinstance(value, dict) and all(
+        isinstance(sha, str) and Path(name).name == name for name, sha in value.items()
+    )
+
+
+def _tuple_of(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _names() -> Any:
+    return checked((), _is_names, "a list of names", _tuple_of)
+
+
+def _table() -> Any:
+    return checked({}, lambda value: isinstance(value, dict), "an object")
+
+
+@attrs.frozen(kw_only=True)
 class Card:
     """A trained network, or an ensemble of them.
 
@@ -40,20 +60,21 @@ class Card:
     ----------
     path : Path
         Of the card; its files lie beside it.
-    name : str
     document : dict
         All that the card holds.
-    kind : {"unet", "mask_rcnn"}
+    name : str
+    kind : str
+        Of network, see `nucfuse.models.families`.
+    network : dict
+        What the network is made of, see the config of its kind.
     input : str
         What the network sees of an image, see `nucfuse.models.inputs`.
     stride : int
         Height and width of what it is given must be multiples of this.
     outputs : tuple of str
-        Names of the channels that it gives; of a Mask R-CNN none.
+        Names of the channels that a U-Net gives.
     diameter : (float, float) or None
         The nuclei it was trained on: least and largest diameter in pixels.
-    size : int
-        Side of the square that every image is resized to; 0: none is.
     split : dict
         ``method`` and parameters of `nucfuse.clean.splitting.split`.
     select : dict
@@ -65,23 +86,32 @@ class Card:
     """
 
     path: Path
-    name: str
-    document: Mapping[str, Any] = field(repr=False)
-    input: str = "neutral"
-    stride: int = 16
-    outputs: tuple[str, ...] = ()
-    diameter: tuple[float, float] | None = None
-    size: int = 0
-    split: Mapping[str, Any] = field(default_factory=dict)
-    select: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    members: tuple[str, ...] = ()
-    kind: str = "unet"
+    document: Mapping[str, Any] = attrs.field(repr=False)
+    name: str = checked("?", lambda value: isinstance(value, str) and value != "", "a text")
+    kind: str = text("unet")  # so were all before there were kinds
+    network: Mapping[str, Any] = _table()
+    input: str = text("neutral")
+    stride: int = number(16, 1)
+    outputs: tuple[str, ...] = _names()
+    diameter: tuple[float, float] | None = checked(
+        None, _is_range, "two numbers above 0, or null", _tuple_of
+    )
+    split: Mapping[str, Any] = _table()
+    select: Mapping[str, Any] = _table()
+    files: Mapping[str, str] = checked(
+        {}, _is_files, "file name -> sha256, of files beside the card"
+    )
+    members: tuple[str, ...] = _names()
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.network.get("size", 0)) is not int or self.size < 0:
+            raise DataError(f"size must be a whole number of at least 0, got {self.size!r:.80}")
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of the probability maps made of the outputs."""
-        return _CHANNELS[self.outputs]
+    def size(self) -> int:
+        """Side of the square that every image is resized to; 0: none is."""
+        size: int = self.network.get("size", 0)
+        return size
 
     @property
     def sha256(self) -> str:
@@ -137,96 +167,3 @@ def is_card(path: Path) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and "format" in document and "name" in document
-
-
-def read_card(path: Path) -> Card:
-    """Read and check a card.
-
-    Raises
-    ------
-    DataError
-        A ValueError. If there is none, it is of another version than this nucfuse reads, or an
-        entry is missing or wrong.
-    """
-    try:
-        document = json.loads(path.read_bytes())
-    except OSError as problem:
-        raise DataError(f"{path}: {problem.strerror}") from None
-    except (ValueError, RecursionError) as problem:
-        raise DataError(f"{path}: no card of a network: it is no JSON ({problem})") from None
-    if not isinstance(document, dict) or "format" not in document:
-        raise DataError(f"{path}: no card of a network: it has no entry 'format'")
-    if document["format"] != FORMAT:
-        raise DataError(
-            f"{path}: a card of format {document['format']!r:.20}; this nucfuse reads format "
-            f"{FORMAT}; update nucfuse, or export the network anew"
-        )
-    return _card(path, document)
-
-
-def _card(path: Path, document: dict[str, Any]) -> Card:
-    entry = _Entries(path, document)
-    name = entry.of("name", lambda v: isinstance(v, str) and v, "a text")
-    members = entry.of("members", _is_names, "a list of names", [])
-    if members:
-        return Card(path, name, document, members=tuple(members))
-    kind = entry.of("kind", lambda v: v in KINDS, f"one of {', '.join(KINDS)}", KINDS[0])
-    outputs = []
-    if kind == "unet":
-        outputs = entry.of("outputs", lambda v: _is_names(v) and tuple(v) in _CHANNELS,
-                           "one of " + ", ".join(str(list(o)) for o in _CHANNELS))  # fmt: skip
-    diameter = entry.of("diameter", _is_range, "two numbers above 0, or null", None)
-    network = entry.of("network", lambda v: isinstance(v, dict), "an object", {})
-    size = _Entries(path, network).of("size", _is_count, "a whole number", 0)
-    return Card(
-        path, name, document,
-        entry.of("input", lambda v: isinstance(v, str), "a text", "neutral"),
-        entry.of("stride", lambda v: _is_count(v) and v > 0, "a whole number above 0"),
-        tuple(outputs),
-        None if diameter is None else (float(diameter[0]), float(diameter[1])),
-        size,
-        entry.of("split", lambda v: isinstance(v, dict), "an object", {}),
-        entry.of("select", lambda v: isinstance(v, dict), "an object", {}),
-        entry.of("files", _is_files, "file name -> sha256, of files beside the card"),
-        kind=kind,
-    )  # fmt: skip
-
-
-class _Entries:
-    """The entries of a card, each checked as it is taken."""
-
-    def __init__(self, path: Path, document: Mapping[str, Any]) -> None:
-        self._path, self._document = path, document
-
-    def of(self, name: str, is_good: Any, wanted: str, *default: Any) -> Any:
-        """The entry, or its default where one is given."""
-        if name not in self._document and not default:
-            raise DataError(f"{self._path}: the card has no entry {name!r} ({wanted})")
-        value = self._document.get(name, *default)
-        if not (value is None and default == (None,)) and not is_good(value):
-            raise DataError(f"{self._path}: {name} must be {wanted}, got {value!r:.80}")
-        return value
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, str) for v in value)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_range(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(type(v) in (int, float) for v in value)
-        and 0 < value[0] <= value[1]
-    )
-
-
-def _is_files(value: Any) -> bool:
-    # A name with a folder in it could lead anywhere.
-    return isinstance(value, dict) and all(
-        isinstance(sha, str) and Path(name).name == name for name, sha in value.items()
-    )

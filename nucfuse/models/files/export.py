@@ -14,7 +14,8 @@ import numpy as np
 from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.run_record import to_json
 from nucfuse.errors import DataError
-from nucfuse.models.files.card import FORMAT, Card, read_card
+from nucfuse.models.files.card import FORMAT, Card
+from nucfuse.models.files.read_card import read_card
 
 Storage = Literal["float16", "float32"]
 
@@ -94,23 +95,26 @@ def write_network(files: Mapping[str, bytes], card: Mapping[str, Any], folder: P
 
 
 def to_onnx(model: Any, storage: Storage = "float32") -> bytes:
-    """A Keras model as an ONNX graph: "image" -> "probabilities", batch and size left open."""
+    """Convert a Keras model to ONNX: "image" -> "probabilities", batch and size left open."""
     shape = (None, None, None, model.input_shape[-1])
     graph = converted(lambda image: model(image, training=False), {"image": (shape, "float32")})
     name_outputs(graph, ["probabilities"])
     for end in (graph.graph.input[0], graph.graph.output[0]):
-        for dim, name in zip(end.type.tensor_type.shape.dim, ("batch", "height", "width"),
-                             strict=False):  # fmt: skip
+        for dim, name in zip(
+            end.type.tensor_type.shape.dim, ("batch", "height", "width"), strict=False
+        ):
             dim.ClearField("dim_value")
             dim.dim_param = name
     return packed(graph, storage)
 
 
 def converted(
-    function: Callable[..., Any], inputs: Mapping[str, tuple[tuple[int | None, ...], str]],
-    opset: int = _OPSET, **options: Any,
-) -> Any:  # fmt: skip
-    """What a function of tensors computes, as an ONNX model.
+    function: Callable[..., Any],
+    inputs: Mapping[str, tuple[tuple[int | None, ...], str]],
+    opset: int = _OPSET,
+    **options: Any,
+) -> Any:
+    """Convert what a function of tensors computes to an ONNX model.
 
     Parameters
     ----------
@@ -146,7 +150,7 @@ def converted(
 
 
 def packed(graph: Any, storage: Storage) -> bytes:
-    """An ONNX model as the content of a file."""
+    """Content of a file with an ONNX model."""
     if storage == "float16":
         _store_as_float16(graph.graph)
     content: bytes = graph.SerializeToString()
@@ -185,7 +189,7 @@ def _halves(values: Any) -> Any:
 
 
 def weights_file(model: Any, storage: Storage) -> bytes:
-    """The file that Keras writes for the weights of a model without an optimizer: HDF5, no code."""
+    """File that Keras writes for the weights of a model without an optimizer: HDF5, no code."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.weights.h5")  # noqa: PTH118  (Keras wants a text)
         model.save_weights(path)
@@ -195,7 +199,7 @@ def weights_file(model: Any, storage: Storage) -> bytes:
 
 
 def _with_halves(path: str) -> str:
-    """A copy of an HDF5 file with arrays of float16; Keras makes of them what its variables are."""
+    """Copy of an HDF5 file with arrays of float16; Keras makes of them what its variables are."""
     import h5py
 
     def copy(name: str, item: Any) -> None:

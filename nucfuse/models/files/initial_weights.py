@@ -7,30 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.errors import DataError
+from nucfuse.models.families import Family, family_named
 from nucfuse.models.files.card import Card
-from nucfuse.models.training.config import MODELS, NetworkConfig, kind_of
+from nucfuse.models.training.config import TrainingConfig
+from nucfuse.settings import to_table
 
 
-def check_same_network(card: Card, config: NetworkConfig) -> None:
-    """Raise a DataError if a network is built in another way than a config says."""
-    kind = kind_of(config)
-    if card.kind != kind:
-        raise DataError(f"{card.path}: its network is a {card.kind}, the config's is a {kind}")
-    theirs, ours = card.document.get("network") or {}, config.to_dict()
+def check_same_network(card: Card, config: TrainingConfig) -> None:
+    """Raise a DataError if a card's network is built in another way than a config says."""
+    if card.kind != config.model:
+        raise DataError(
+            f"{card.path}: its network is a {card.kind}, the config's is a {config.model}"
+        )
+    family, ours = family_named(config.model), to_table(config.network)
+    theirs = card.network
     differ = [name for name in ours if theirs.get(name) != ours[name]]
     if differ:
         said = ", ".join(
             f"{name} {theirs.get(name)!r} there, {ours[name]!r} here" for name in differ
         )
         raise DataError(
-            f"{card.path}: its network, {_preset(kind, theirs)}, is another than the config's, "
-            f"{_preset(kind, ours)} ({said}); let [network] of the config be that of the card"
+            f"{card.path}: its network, {_preset(family, theirs)}, is another than the config's, "
+            f"{_preset(family, ours)} ({said}); let [network] of the config be that of the card"
         )
 
 
-def _preset(kind: str, network: Mapping[str, Any]) -> str:
-    """Which preset that is, in words."""
-    names = [name for name, preset in MODELS[kind][1].items() if preset.to_dict() == network]
+def _preset(family: Family, network: Mapping[str, Any]) -> str:
+    """Which preset a network is, in words."""
+    names = [name for name, preset in family.presets.items() if to_table(preset) == network]
     return f"preset {names[0]!r}" if names else "no preset"
 
 

@@ -1,13 +1,18 @@
 """The size of nuclei: measured, made as a network knows them, and maps brought back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Shape
+from nucfuse.models.inference.settings import Inference
 from nucfuse.models.inference.views import resampled_maps
+
+Found = TypeVar("Found", bound=tuple[Any, Instances])
 
 LEAST_FACTOR, LARGEST_FACTOR = 0.25, 4.0
 SAMPLE = 1024  # side of the part in which the nuclei of a large image are measured
@@ -34,8 +39,43 @@ def factor_of(diameter: float | None, known: tuple[float, float] | None) -> floa
     return float(np.clip(nearer / diameter, LEAST_FACTOR, LARGEST_FACTOR))
 
 
+def first_pass(
+    seen: NDArray[Any],
+    known: tuple[float, float] | None,
+    settings: Inference,
+    find: Callable[[NDArray[Any]], Found],
+) -> tuple[float, Found | None]:
+    """By how much to enlarge an image, as asked for or measured by a first pass.
+
+    Parameters
+    ----------
+    seen : ndarray, shape (H, W, C)
+    known : (float, float) or None
+        Least and largest diameter of nuclei that a network knows.
+    settings : Inference
+    find : callable
+        Part of the image -> anything, and the nuclei in it.
+
+    Returns
+    -------
+    factor : float
+    found : tuple or None
+        What the pass found, if nothing is left to be done.
+    """
+    asked = settings.diameter
+    if asked == "native" or known is None:
+        return 1.0, None
+    if not isinstance(asked, str):
+        return factor_of(asked, known), None
+    part = part_of(seen, SAMPLE)
+    found = find(part)
+    factor = factor_of(median_diameter(found[1]), known)
+    is_all = factor == 1 and part.shape == seen.shape and settings.is_plain
+    return factor, found if is_all else None
+
+
 def part_of(image: NDArray[np.generic], side: int) -> NDArray[np.generic]:
-    """The most varied of some parts of an image (H, W, C), for measuring nuclei.
+    """Most varied of some parts of an image (H, W, C), for measuring nuclei.
 
     Of a large image, squares of that side in a grid of up to 3 x 3; a small one is taken whole.
     """
@@ -51,9 +91,9 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def resampled_bands(
-    bands: Iterable[NDArray[np.float32]], seen: tuple[int, int], shape: tuple[int, int], height: int
-) -> Iterator[NDArray[np.float32]]:
-    """Maps in bands of rows, resampled to another size by linear interpolation (order 1).
+    bands: Iterable[Floats], seen: tuple[int, int], shape: Shape, height: int
+) -> Iterator[Floats]:
+    """Resample maps that come in bands of rows to another size by linear interpolation (order 1).
 
     Pixel centres are those of `resampled_maps`, and so is the result; but one band at a time is in
     memory.

@@ -1,12 +1,23 @@
 """How trained networks are run over images: scale, tiles, views, threads."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import attrs
+
 from nucfuse.models.inference.views import VIEWS
+from nucfuse.settings import checked, number, numbers, switch, to_table
 
 
-@dataclass(frozen=True, slots=True)
+def _is_diameter(value: Any) -> bool:
+    is_number = hasattr(value, "__float__") and not isinstance(value, bool)
+    return value in ("auto", "native") or (is_number and 0 < value < float("inf"))
+
+
+def _is_side_or_none(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and value >= 0)
+
+
+@attrs.frozen
 class Inference:
     """How networks are run.
 
@@ -29,31 +40,18 @@ class Inference:
 
     Raises
     ------
-    ValueError
-        If a number is out of range.
+    DataError
+        A ValueError. If a number is out of range.
     """
 
-    tta: bool = False
-    scales: tuple[float, ...] = (1.0,)
-    diameter: float | Literal["auto", "native"] = "auto"
-    tile: int = 1024
-    resize: int | None = None
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.scales or not all(0.25 <= s <= 4 for s in self.scales):
-            raise ValueError(f"scales must be numbers in [0.25, 4], got {self.scales}")
-        if isinstance(self.diameter, str):
-            if self.diameter not in ("auto", "native"):
-                raise ValueError(
-                    "diameter must be 'auto', 'native' or a number of pixels above 0, got "
-                    f"{self.diameter!r}"
-                )
-        elif not 0 < self.diameter < float("inf"):
-            raise ValueError(f"diameter must be a number of pixels above 0, got {self.diameter}")
-        for name, value in (("tile", self.tile), ("resize", self.resize or 0)):
-            if value < 0:
-                raise ValueError(f"{name} must be a whole number of pixels from 0, got {value}")
+    tta: bool = switch(False)
+    scales: tuple[float, ...] = numbers((1.0,), (1, 100), 0.25, 4)
+    diameter: float | Literal["auto", "native"] = checked(
+        "auto", _is_diameter, "'auto', 'native' or a number of pixels above 0"
+    )
+    tile: int = number(1024, 0)
+    resize: int | None = checked(None, _is_side_or_none, "a whole number of pixels from 0, or None")
+    threads: int = number(1, 1)
 
     @property
     def positions(self) -> int:
@@ -65,12 +63,17 @@ class Inference:
         """How often each image is seen."""
         return self.positions * len(self.scales)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether each image is seen once and at one scale."""
+        return not self.tta and self.scales == (1.0,)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that are not the default, without the threads, on which no result depends."""
+        default = Inference().to_dict()
+        return {name: v for name, v in self.to_dict().items() if v != default[name]}
+
     def to_dict(self) -> dict[str, Any]:
-        """All but the threads, on which no result depends, as JSON can hold it."""
-        return {
-            "tta": self.tta,
-            "scales": list(self.scales),
-            "diameter": self.diameter,
-            "tile": self.tile,
-            "resize": self.resize,
-        }
+        """All but the threads, as JSON can hold it."""
+        return {name: v for name, v in to_table(self).items() if name != "threads"}

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats
 from nucfuse.models.inference.views import Predict
 
 # An image up to this many tiles large runs whole: tiles would see their overlaps twice.
 WHOLE = 1.5
 # Half the receptive field of a U-Net with two 3 x 3 convolutions a stage, in strides, rounded up
-# (measured: see tests/models/test_tiling.py): what lies nearer to a tile's edge saw the edge.
+# (measured in tests/models/inference/test_tiling.py): what is nearer to a tile's edge saw it.
 MARGIN = 7
 _RAMP = 2  # width of the blend between two tiles, in strides
 
@@ -25,7 +26,7 @@ class Span(NamedTuple):
 
     start: int
     stop: int
-    weights: NDArray[np.float32]
+    weights: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Tiling:
         return cls(side, MARGIN * stride, _RAMP * stride)
 
     def spans(self, length: int) -> list[Span]:
-        """The tiles along an axis of that length; their weights sum to 1 at every pixel.
+        """Tiles along an axis of that length; their weights sum to 1 at every pixel.
 
         Weights rise and fall as the square of a sine (Cui et al. 2018, arXiv:1803.02786, blend
         their patches by weights as well), and are 0 in the margins.
@@ -98,7 +99,7 @@ class Tiling:
 
 
 def padded(image: NDArray[Any], stride: int) -> NDArray[Any]:
-    """An image (H, W, C) mirrored beyond its lower and right edge, up to a multiple of stride."""
+    """Mirror an image (H, W, C) beyond its lower and right edge, up to a multiple of stride."""
     height, width = image.shape[:2]
     below, beside = -height % stride, -width % stride
     if not below and not beside:
@@ -106,8 +107,8 @@ def padded(image: NDArray[Any], stride: int) -> NDArray[Any]:
     return np.pad(image, ((0, below), (0, beside), (0, 0)), mode="reflect")
 
 
-def bands(predict: Predict, image: NDArray[Any], tiling: Tiling) -> Iterator[NDArray[np.float32]]:
-    """Maps of an image from the top to the bottom, in bands of some rows.
+def bands(predict: Predict, image: NDArray[Any], tiling: Tiling) -> Iterator[Floats]:
+    """Predict maps of an image from the top to the bottom, in bands of some rows.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def bands(predict: Predict, image: NDArray[Any], tiling: Tiling) -> Iterator[NDA
         The heights h add up to H. One band at a time is in memory.
     """
     rows, columns = tiling.spans(image.shape[0]), tiling.spans(image.shape[1])
-    carried: NDArray[np.float32] | None = None
+    carried: Floats | None = None
     for k, row in enumerate(rows):
         band = _row_of_tiles(predict, image[row.start : row.stop], columns)
         if len(rows) > 1:
@@ -137,9 +138,7 @@ def bands(predict: Predict, image: NDArray[Any], tiling: Tiling) -> Iterator[NDA
         carried = band[:, ready:]
 
 
-def _row_of_tiles(
-    predict: Predict, strip: NDArray[Any], columns: Sequence[Span]
-) -> NDArray[np.float32]:
+def _row_of_tiles(predict: Predict, strip: NDArray[Any], columns: Sequence[Span]) -> Floats:
     if len(columns) == 1:
         return predict(strip)
     total = np.zeros((0, *strip.shape[:2]), np.float32)

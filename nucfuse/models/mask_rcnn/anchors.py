@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.models.arrays import Floats, Shape
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 
 
@@ -24,7 +25,7 @@ def anchor_sides(size: float, ratios: Sequence[float]) -> NDArray[np.float64]:
     return size * np.stack([roots, 1 / roots], axis=1)
 
 
-def anchors(shape: tuple[int, int], config: MaskRCNNConfig) -> NDArray[np.float32]:
+def anchors(shape: Shape, config: MaskRCNNConfig) -> Floats:
     """All anchors of an image, those that reach beyond its edge too.
 
     Parameters
@@ -57,7 +58,7 @@ def anchors(shape: tuple[int, int], config: MaskRCNNConfig) -> NDArray[np.float3
     )
 
 
-def _level(shape: tuple[int, int], stride: int, sides: NDArray[np.float64]) -> NDArray[np.float32]:
+def _level(shape: Shape, stride: int, sides: NDArray[np.float64]) -> Floats:
     rows, columns = ((np.arange(n // stride) + 0.5) * stride for n in shape)
     found = np.empty((rows.size, columns.size, len(sides), 4), np.float32)
     for k, sign in ((0, -0.5), (2, 0.5)):
@@ -66,9 +67,7 @@ def _level(shape: tuple[int, int], stride: int, sides: NDArray[np.float64]) -> N
     return found.reshape(-1, 4)
 
 
-def best_overlaps(
-    boxes: ArrayLike, shape: tuple[int, int], config: MaskRCNNConfig
-) -> NDArray[np.float64]:
+def best_overlaps(boxes: ArrayLike, shape: Shape, config: MaskRCNNConfig) -> NDArray[np.float64]:
     """IoU of each box with the anchor that covers it best; no anchor is made.
 
     Of anchors of one size, that whose centre is nearest in y and in x has the largest overlap, as

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats, Shape
+
 # Largest logarithm of a box's side over its anchor's: beyond it exp would overflow. Detectron's.
 LARGEST_LOG = float(np.log(1000 / 16))
 
 
-def encode(
-    boxes: NDArray[np.float32], anchors: NDArray[np.float32], std: Sequence[float]
-) -> NDArray[np.float32]:
+def encode(boxes: Floats, anchors: Floats, std: Sequence[float]) -> Floats:
     """Deltas of boxes from anchors.
 
     Parameters
@@ -54,9 +54,7 @@ def encode(
     return np.asarray(deltas / np.asarray(std, np.float32), np.float32)
 
 
-def decode(
-    deltas: NDArray[np.float32], anchors: NDArray[np.float32], std: Sequence[float]
-) -> NDArray[np.float32]:
+def decode(deltas: Floats, anchors: Floats, std: Sequence[float]) -> Floats:
     """Boxes from deltas and anchors, the opposite of `encode`.
 
     Parameters
@@ -76,19 +74,17 @@ def decode(
     return np.asarray(np.concatenate([found - half, found + half], axis=-1), np.float32)
 
 
-def clipped(boxes: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+def clipped(boxes: Floats, shape: Shape) -> Floats:
     """Boxes (N, 4) cut to an image (H, W); what lies beyond an edge becomes a line on it."""
     limits = np.array([*shape, *shape], np.float32)
     return np.clip(boxes, np.float32(0), limits)
 
 
-def large_enough(boxes: NDArray[np.float32], side: float) -> NDArray[np.bool_]:
+def large_enough(boxes: Floats, side: float) -> NDArray[np.bool_]:
     """Which boxes (N, 4) are at least ``side`` high and wide, (N,)."""
     return np.asarray((boxes[:, 2:] - boxes[:, :2] >= np.float32(side)).all(axis=1))
 
 
-def _centres_and_sides(
-    boxes: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _centres_and_sides(boxes: Floats) -> tuple[Floats, Floats]:
     low, high = boxes[:, :2], boxes[:, 2:]
     return (low + high) / np.float32(2), high - low

@@ -1,18 +1,20 @@
-"""What a Mask R-CNN is, as plain values: enough to build it again. Loads no Keras."""
+"""What a Mask R-CNN is and how it is trained, as plain values. Loads no Keras."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import ClassVar
 
-from nucfuse.data.config_checks import check_names
+import attrs
+
 from nucfuse.errors import DataError
-from nucfuse.models.mask_rcnn.config_rules import check
+from nucfuse.models.inputs import CHANNELS
+from nucfuse.models.training.config import TrainingConfig
+from nucfuse.settings import choice, number, numbers, switch
 
 # The five losses, in the order of their weights.
 LOSSES = ("rpn_class", "rpn_box", "class", "box", "mask")
+_MOST = 1e6  # of what is listed
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class MaskRCNNConfig:
     """A Mask R-CNN (He et al. 2017, https://doi.org/10.1109/ICCV.2017.322).
 
@@ -97,54 +99,98 @@ class MaskRCNNConfig:
         Weight of half the squared weights of RPN and heads, not of the backbone, in the loss.
     """
 
-    input: str = "rgb"
-    means: tuple[float, ...] = (123.7, 116.8, 103.9)
-    size: int = 1024
-    backbone: str = "resnet50"
-    widths: tuple[int, ...] = ()
-    batch_norm: str = "frozen"
-    fpn_width: int = 256
-    strides: tuple[int, ...] = (4, 8, 16, 32, 64)
-    anchor_sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
-    ratios: tuple[float, ...] = (0.5, 1, 2)
-    box_std: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)
-    pre_nms: int = 6000
-    rpn_nms: float = 0.7
-    train_proposals: int = 2000
-    test_proposals: int = 1000
-    min_side: float = 0.5
-    rpn_batch: int = 256
-    rpn_share: float = 0.5
-    rpn_high: float = 0.7
-    rpn_low: float = 0.3
-    rois: int = 512
-    roi_share: float = 0.25
-    roi_high: float = 0.5
-    max_truth: int = 100
-    roi_method: str = "align"
-    roi_samples: int = 2
-    canonical: float = 224.0
-    box_pool: int = 7
-    mask_pool: int = 14
-    mask_convs: int = 4
-    head_width: int = 1024
-    n_classes: int = 2
-    masks: bool = True
-    mini_mask: int = 0
-    min_confidence: float = 0.05
-    detection_nms: float = 0.5
-    max_instances: int = 100
-    mask_threshold: float = 0.5
-    loss_weights: tuple[float, ...] = (1, 1, 1, 1, 1)
-    l2: float = 1e-4
+    input: str = choice("rgb", tuple(CHANNELS))
+    means: tuple[float, ...] = numbers((123.7, 116.8, 103.9), (0, 3), 0, _MOST)
+    size: int = number(1024, 0, 8192)
+    backbone: str = choice("resnet50", ("small", "resnet50", "resnet101"))
+    widths: tuple[int, ...] = numbers((), (0, 8), 1, _MOST, whole=True)
+    batch_norm: str = choice("frozen", ("frozen", "trained"))
+    fpn_width: int = number(256, 1, 4096)
+    strides: tuple[int, ...] = numbers((4, 8, 16, 32, 64), (1, 8), 1, _MOST, whole=True)
+    anchor_sizes: tuple[float, ...] = numbers((32, 64, 128, 256, 512), (1, 8), 0.01, _MOST)
+    ratios: tuple[float, ...] = numbers((0.5, 1, 2), (1, 16), 0.01, _MOST)
+    box_std: tuple[float, ...] = numbers((0.1, 0.1, 0.2, 0.2), (4, 4), 1e-6, _MOST)
+    pre_nms: int = number(6000, 1, 10**6)
+    rpn_nms: float = number(0.7, 0, 0.9999)
+    train_proposals: int = number(2000, 1, 10**5)
+    test_proposals: int = number(1000, 1, 10**5)
+    min_side: float = number(0.5, 0.01, 1024)
+    rpn_batch: int = number(256, 1, 10**6)
+    rpn_share: float = number(0.5, 0, 1)
+    rpn_high: float = number(0.7, 0.01, 1)
+    rpn_low: float = number(0.3, 0, 1)
+    rois: int = number(512, 1, 10**5)
+    roi_share: float = number(0.25, 0, 1)
+    roi_high: float = number(0.5, 0.01, 1)
+    max_truth: int = number(100, 1, 10**5)
+    roi_method: str = choice("align", ("align", "pool"))
+    roi_samples: int = number(2, 1, 8)
+    canonical: float = number(224.0, 1, 8192)
+    box_pool: int = number(7, 1, 64)
+    mask_pool: int = number(14, 1, 64)
+    mask_convs: int = number(4, 0, 16)
+    head_width: int = number(1024, 1, 16384)
+    n_classes: int = number(2, 2, 1000)
+    masks: bool = switch(True)
+    mini_mask: int = number(0, 0, 1024)
+    min_confidence: float = number(0.05, 0, 1)
+    detection_nms: float = number(0.5, 0, 0.9999)
+    max_instances: int = number(100, 1, 10**5)
+    mask_threshold: float = number(0.5, 0, 1)
+    loss_weights: tuple[float, ...] = numbers((1, 1, 1, 1, 1), (5, 5), 0, _MOST)
+    l2: float = number(1e-4, 0, 1)
 
-    def __post_init__(self) -> None:
-        check(self)
+    def __attrs_post_init__(self) -> None:
+        self._check_levels()
+        if self.rpn_low > self.rpn_high:
+            raise DataError(
+                f"rpn_low must be at most rpn_high, got {self.rpn_low} and {self.rpn_high}"
+            )
+        if len(self.anchor_sizes) != len(self.strides):
+            raise DataError(
+                f"anchor_sizes must have one size for each of the {len(self.strides)} strides, got "
+                f"{self.anchor_sizes!r}"
+            )
+        n_channels = CHANNELS[self.input]
+        if len(self.means) not in (0, n_channels):
+            raise DataError(
+                f"means must be one for each of the {n_channels} channels of input {self.input!r}, "
+                f"or none, got {self.means!r}"
+            )
+        if self.size % self.stride:
+            raise DataError(f"size must be 0 or a multiple of {self.stride}, got {self.size}")
+
+    def _check_levels(self) -> None:
+        """Raise a DataError if the levels are not such as the backbone can give."""
+        first, n = self.strides[0], len(self.strides)
+        if first not in (2, 4, 8, 16) or self.strides != tuple(first * 2**k for k in range(n)):
+            raise DataError(
+                f"strides must begin with 2, 4, 8 or 16 and double from level to level, got "
+                f"{self.strides!r}"
+            )
+        if self.backbone == "small":
+            n_widths = self.stride.bit_length() - 1
+            if len(self.widths) != n_widths:
+                raise DataError(
+                    f"widths must be {n_widths} numbers, for the strides 2 to {self.stride}, got "
+                    f"{self.widths!r}"
+                )
+        elif self.widths:
+            raise DataError(f"widths are for the backbone 'small' only, got {self.widths!r}")
+        elif first != 4 or n not in (4, 5):
+            raise DataError(
+                f"strides of a ResNet are 4, 8, 16, 32 and perhaps 64, got {self.strides}"
+            )
 
     @property
     def stride(self) -> int:
         """Height and width of what it is given must be multiples of this."""
         return self.strides[-1]
+
+    @property
+    def roi_strides(self) -> tuple[int, ...]:
+        """Strides of the levels that regions are read from: those that the backbone has."""
+        return self.strides if self.backbone == "small" else self.strides[:4]
 
     @property
     def mask_size(self) -> int:
@@ -156,24 +202,22 @@ class MaskRCNNConfig:
         """Anchors at each cell of a level."""
         return len(self.ratios)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "MaskRCNNConfig":
-        """From what `to_dict` gives, or a table of a TOML file; what is not named is the default.
+@attrs.frozen(kw_only=True)
+class MaskRCNNTraining(TrainingConfig):
+    """How a Mask R-CNN is trained; its losses are its own.
 
-        Raises
-        ------
-        DataError
-            A ValueError. If a name is unknown or a value out of range.
-        """
-        check_names(values, (field.name for field in fields(cls)), "a Mask R-CNN")
-        given: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**given)
+    Attributes
+    ----------
+    network : MaskRCNNConfig
+    heads_only : float
+        Share of the run, at its end, in which the backbone learns no more.
+    """
+
+    model: ClassVar[str] = "mask_rcnn"
+
+    network: MaskRCNNConfig = attrs.field(factory=lambda: PRESETS["small"])
+    heads_only: float = number(0.0, 0, 1)
 
 
 # The paper resizes the shorter side to 800; a square of 1024 is what matterport's Mask_RCNN, on
@@ -184,14 +228,14 @@ _PAPER = MaskRCNNConfig()
 # are higher than those of boxes and those of R-CNN higher than those of the RPN: the numbers are
 # ours. 600 proposals are to make a third of the regions positive, which is about training. One
 # sample a bin is matterport's.
-_STUDY = replace(
+_STUDY = attrs.evolve(
     _PAPER, size=512, anchor_sizes=(4, 8, 16, 128, 256), train_proposals=600,
     rois=200, roi_share=1 / 3, max_truth=256, roi_samples=1, mini_mask=56, min_confidence=0.7,
     detection_nms=0.3, max_instances=512, loss_weights=(1, 0.5, 2, 1, 1),
 )  # fmt: skip
 
 # Trained on a CPU, on crops in which nuclei have one scale.
-_SMALL = replace(
+_SMALL = attrs.evolve(
     _STUDY, input="neutral", means=(), size=0, backbone="small", widths=(16, 32, 64, 96, 160),
     batch_norm="trained", fpn_width=64, strides=(4, 8, 16, 32), anchor_sizes=(12, 24, 48, 96),
     pre_nms=1000, train_proposals=300, test_proposals=300, rois=64, canonical=96, mask_convs=2,
@@ -201,14 +245,14 @@ _SMALL = replace(
 PRESETS: dict[str, MaskRCNNConfig] = {
     "small": _SMALL,
     "paper-resnet50": _PAPER,
-    "paper-resnet101": replace(_PAPER, backbone="resnet101"),
+    "paper-resnet101": attrs.evolve(_PAPER, backbone="resnet101"),
     "study-resnet50": _STUDY,
-    "study-resnet101": replace(_STUDY, backbone="resnet101"),
+    "study-resnet101": attrs.evolve(_STUDY, backbone="resnet101"),
 }
 
 
 def preset(name: str) -> MaskRCNNConfig:
-    """The configuration of that name.
+    """Look up a preset.
 
     Raises
     ------

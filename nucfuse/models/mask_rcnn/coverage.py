@@ -48,7 +48,7 @@ class Coverage:
         return _mean(self.overlaps >= iou)
 
     def by_size(self) -> pd.DataFrame:
-        """A row per size class: from, to (px), boxes, their share, share covered, left out."""
+        """One row per size class: from, to (px), boxes, their share, share covered, left out."""
         edges = (0, *SIZE_EDGES, np.inf)
         classes = np.digitize(self.sizes, SIZE_EDGES)
         rows: list[dict[str, Any]] = []
@@ -69,7 +69,7 @@ class Coverage:
 
     def gaps(self) -> list[tuple[float, float, float]]:
         """Where two anchor sizes are more than twice apart: from, to (px), share of the boxes."""
-        sizes = sorted(self.config.anchor_sizes)
+        sizes = sorted(int(s) if s.is_integer() else s for s in self.config.anchor_sizes)
         return [
             (low, high, _mean((self.sizes >= low) & (self.sizes < high)))
             for low, high in pairwise(sizes)
@@ -91,9 +91,11 @@ class Coverage:
 
 
 def coverage(
-    boxes: Sequence[ArrayLike], shapes: Sequence[tuple[int, int]], config: MaskRCNNConfig,
+    boxes: Sequence[ArrayLike],
+    shapes: Sequence[tuple[int, int]],
+    config: MaskRCNNConfig,
     scaled: bool = False,
-) -> Coverage:  # fmt: skip
+) -> Coverage:
     """How well the anchors of a configuration cover the boxes of some images.
 
     Parameters

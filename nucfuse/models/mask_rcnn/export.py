@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats
 from nucfuse.models.files.card import Card
 from nucfuse.models.files.export import (
     Storage,
@@ -16,7 +16,7 @@ from nucfuse.models.files.export import (
     weights_file,
     write_network,
 )
-from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn, roi_strides
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
 
 _OPSET = 17  # RoiAlign without rounding, "half_pixel", is of 16
 _FLOAT, _INT64 = 1, 7  # as ONNX numbers its types
@@ -44,8 +44,9 @@ def export_mask_rcnn(
     DataError
         If tf2onnx is not installed, the card is incomplete, or a file cannot be written.
     """
-    exact = _in_float32(model)
-    features, heads = _graphs(exact, storage)
+    exact = build_mask_rcnn(model.config, model.seed)
+    exact.set_weights(model.get_weights())
+    features, heads = mask_rcnn_to_onnx(exact, storage)
     files = {
         ".features.onnx": features,
         ".heads.onnx": heads,
@@ -55,12 +56,12 @@ def export_mask_rcnn(
 
 
 def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, bytes]:
-    """A Mask R-CNN as two ONNX graphs, batch, size and number of regions left open.
+    """Convert a Mask R-CNN to two ONNX graphs, batch, size and number of regions left open.
 
     Parameters
     ----------
     model : keras.Model
-        Of `build_mask_rcnn`.
+        Of `build_mask_rcnn`, that computes in float32.
     storage : {"float16", "float32"}
         How the graphs hold the weights; all is computed in float32.
 
@@ -76,29 +77,16 @@ def mask_rcnn_to_onnx(model: Any, storage: Storage = "float32") -> tuple[bytes, 
     DataError
         If tf2onnx is not installed.
     """
-    return _graphs(_in_float32(model), storage)
-
-
-def _graphs(exact: Any, storage: Storage) -> tuple[bytes, bytes]:
-    """Both graphs of a model that computes in float32."""
-    maps = [f"map{stride}" for stride in roi_strides(exact.config)]
+    maps = [f"map{stride}" for stride in model.config.roi_strides]
     ends = [*maps, "rpn_logits", "rpn_deltas"], ["probabilities", "deltas", "masks"]
+    handlers: dict[str, Any] = {"CropAndResize": (_roi_align, [])}
     parts = []
-    for part, names in zip((exact.features, exact.heads), ends, strict=True):
+    for part, names in zip((model.features, model.heads), ends, strict=True):
         inputs = {tensor.name: (tensor.shape, tensor.dtype) for tensor in part.inputs}
-        graph = converted(
-            _called(part), inputs, _OPSET, custom_op_handlers={"CropAndResize": (_roi_align, [])}
-        )
+        graph = converted(_called(part), inputs, _OPSET, custom_op_handlers=handlers)
         name_outputs(graph, names[: len(part.outputs)])
         parts.append(packed(graph, storage))
     return parts[0], parts[1]
-
-
-def _in_float32(model: Any) -> Any:
-    """A model of the same weights that computes in float32 and has no optimizer."""
-    twin = build_mask_rcnn(model.config, model.seed)
-    twin.set_weights(model.get_weights())
-    return twin
 
 
 def _called(part: Any) -> Any:
@@ -133,18 +121,31 @@ def _roi_align(ctx: Any, node: Any, name: str, args: Any) -> None:
         "Add", made("MatMul", cells, constant(_outwards(n))), constant(np.full(1, 0.5, np.float32))
     )
     pooled = made(
-        "RoiAlign", made("Transpose", feature_map, perm=[0, 3, 1, 2]), regions,
-        made("Cast", images, to=_INT64), output_height=n, output_width=n, sampling_ratio=1,
+        "RoiAlign",
+        made("Transpose", feature_map, perm=[0, 3, 1, 2]),
+        regions,
+        made("Cast", images, to=_INT64),
+        output_height=n,
+        output_width=n,
+        sampling_ratio=1,
         coordinate_transformation_mode="half_pixel",
-    )  # fmt: skip
+    )
     ctx.remove_node(node.name)
-    ctx.make_node("Transpose", [pooled], {"perm": [0, 2, 3, 1]}, name=name, outputs=node.output,
-                  shapes=shapes, dtypes=dtypes)  # fmt: skip
+    ctx.make_node(
+        "Transpose",
+        [pooled],
+        {"perm": [0, 2, 3, 1]},
+        name=name,
+        outputs=node.output,
+        shapes=shapes,
+        dtypes=dtypes,
+    )
 
 
-def _outwards(n: int) -> NDArray[np.float32]:
+def _outwards(n: int) -> Floats:
     """From the centres of the outer of n bins (y0, x0, y1, x1) to their edges (x0, y0, x1, y1)."""
     half = 0.5 / (n - 1) if n > 1 else 0.0
     near, far = 1 + half, -half
-    return np.array([[0, near, 0, far], [near, 0, far, 0], [0, far, 0, near], [far, 0, near, 0]],
-                    np.float32)  # fmt: skip
+    return np.array(
+        [[0, near, 0, far], [near, 0, far, 0], [0, far, 0, near], [far, 0, near, 0]], np.float32
+    )

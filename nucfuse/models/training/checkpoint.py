@@ -27,7 +27,7 @@ def save_checkpoint(path: Path, groups: dict[str, Arrays], state: dict[str, Any]
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, list[NDArray[Any]]], dict[str, Any]]:
-    """What `save_checkpoint` wrote.
+    """Read what `save_checkpoint` wrote.
 
     Raises
     ------

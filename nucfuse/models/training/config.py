@@ -1,75 +1,23 @@
-"""How a network is trained, as plain values read from a TOML file. Loads no Keras."""
+"""How a network is trained, as plain values. Loads no Keras."""
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
 from nucfuse.data.augment import Augmentation
-from nucfuse.data.config_checks import check_choices, check_names, check_numbers
 from nucfuse.errors import DataError
-from nucfuse.models.mask_rcnn import config as mask_rcnn_config
-from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
-from nucfuse.models.unet import config as unet_config
-from nucfuse.models.unet.config import UNetConfig
-from nucfuse.settings import read
-
-NetworkConfig = UNetConfig | MaskRCNNConfig
-# What each kind of network is made of: its config, and the presets of it.
-MODELS: dict[str, tuple[type[NetworkConfig], Mapping[str, NetworkConfig]]] = {
-    "unet": (UNetConfig, unet_config.PRESETS),
-    "mask_rcnn": (MaskRCNNConfig, mask_rcnn_config.PRESETS),
-}
-# Settings that mean nothing to a kind.
-_FOREIGN = {"unet": ("heads_only",), "mask_rcnn": ("loss", "class_weights")}
-_CHOICES = {
-    "loss": ("cross_entropy", "bce", "dice", "bce_dice", "lovasz"),
-    "optimizer": ("adam", "adamw", "sgd"),
-    "schedule": ("cosine", "plateau", "constant"),
-    "precision": ("auto", "float32", "bfloat16"),
-    "holes": ("fill", "exclude", "keep"),
-    "pieces": ("largest", "exclude", "keep"),
-}
-# Smallest and largest value of each number.
-_RANGES: dict[str, tuple[float, float]] = {
-    "rate": (1e-8, 10),
-    "momentum": (0, 0.9999),
-    "weight_decay": (0, 1),
-    "clip": (0, 1e6),
-    "warmup": (0, 0.9),
-    "batch": (1, 4096),
-    "side": (8, 8192),
-    "heads_only": (0, 1),
-    "steps": (1, 10**6),
-    "epochs": (1, 10**6),
-    "minutes": (0, 10**6),
-    "patience": (0, 10**6),
-    "ema": (0, 0.99999),
-    "balance": (0, 1),
-    "native": (0, 1),
-    "mix": (0, 1),
-    "validation": (0, 0.5),
-    "seed": (0, 2**31 - 1),
-    "split_seed": (0, 2**31 - 1),
-}
+from nucfuse.settings import choice, number, numbers, switch, to_table
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen(kw_only=True)
 class TrainingConfig:
-    """One experiment.
+    """One experiment: what all kinds of networks share. Each kind has a class derived from this.
 
     Attributes
     ----------
-    network : UNetConfig or MaskRCNNConfig
-        Which of them is the kind of the network, ``model``.
+    network : object
+        What the network is made of, see `nucfuse.models.families.Family`.
     augmentation : Augmentation
-    loss : {"cross_entropy", "bce", "dice", "bce_dice", "lovasz"}
-        Of a U-Net; those of a Mask R-CNN are its own.
-    class_weights : tuple of float
-        Of the three classes of "cross_entropy".
     optimizer : {"adamw", "adam", "sgd"}
     rate, momentum, weight_decay : float
         Highest learning rate; of "sgd" the momentum; decoupled weight decay.
@@ -82,8 +30,6 @@ class TrainingConfig:
         Share of the run in which the rate rises to its highest value.
     batch, side : int
         Crops a step, and their side in pixels. With a network of one size, whole images.
-    heads_only : float
-        Share of the run, at its end, in which a Mask R-CNN's backbone learns no more.
     steps, epochs : int
         Steps of an epoch, and the largest number of epochs.
     minutes : float
@@ -120,138 +66,45 @@ class TrainingConfig:
         seeds can be averaged fold by fold.
     """
 
-    network: NetworkConfig = field(default_factory=UNetConfig)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    loss: str = "cross_entropy"
-    class_weights: tuple[float, ...] = (1.0, 1.0, 2.0)
-    optimizer: str = "adamw"
-    rate: float = 3e-3
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    clip: float = 1.0
-    schedule: str = "cosine"
-    warmup: float = 0.05
-    batch: int = 8
-    side: int = 160
-    heads_only: float = 0.0
-    steps: int = 100
-    epochs: int = 1000
-    minutes: float = 0.0
-    patience: int = 0
-    best: bool = False
-    ema: float = 0.99
-    diameter: tuple[float, float] = (20.0, 44.0)
-    native: float = 0.5
-    mix: float = 0.5
-    balance: float = 0.5
-    precision: str = "float32"
-    holes: str = "fill"
-    pieces: str = "largest"
-    validation: float = 0.05
-    seed: int = 0
-    split_seed: int = 0
+    model: ClassVar[str]  # the kind of the network
 
-    def __post_init__(self) -> None:
-        check_choices(self, _CHOICES)
-        check_numbers(self, _RANGES, _WHOLE)
-        low, high = self.diameter if len(self.diameter) == 2 else (0, 0)
-        if not 1 <= low <= high:
-            raise DataError(f"diameter must be two rising numbers >= 1, got {self.diameter!r}")
+    network: Any
+    augmentation: Augmentation = attrs.field(factory=Augmentation)
+    optimizer: str = choice("adamw", ("adam", "adamw", "sgd"))
+    rate: float = number(3e-3, 1e-8, 10)
+    momentum: float = number(0.9, 0, 0.9999)
+    weight_decay: float = number(1e-4, 0, 1)
+    clip: float = number(1.0, 0, 1e6)
+    schedule: str = choice("cosine", ("cosine", "plateau", "constant"))
+    warmup: float = number(0.05, 0, 0.9)
+    batch: int = number(8, 1, 4096)
+    side: int = number(160, 8, 8192)
+    steps: int = number(100, 1, 10**6)
+    epochs: int = number(1000, 1, 10**6)
+    minutes: float = number(0.0, 0, 10**6)
+    patience: int = number(0, 0, 10**6)
+    best: bool = switch(False)
+    ema: float = number(0.99, 0, 0.99999)
+    diameter: tuple[float, float] = numbers((20.0, 44.0), (2, 2), 1)
+    native: float = number(0.5, 0, 1)
+    mix: float = number(0.5, 0, 1)
+    balance: float = number(0.5, 0, 1)
+    precision: str = choice("float32", ("auto", "float32", "bfloat16"))
+    holes: str = choice("fill", ("fill", "exclude", "keep"))
+    pieces: str = choice("largest", ("largest", "exclude", "keep"))
+    validation: float = number(0.05, 0, 0.5)
+    seed: int = number(0, 0, 2**31 - 1)
+    split_seed: int = number(0, 0, 2**31 - 1)
+
+    def __attrs_post_init__(self) -> None:
+        if self.diameter[0] > self.diameter[1]:
+            raise DataError(f"diameter must be two rising numbers, got {self.diameter!r}")
         if not self.network.size and self.side % self.network.stride:
             raise DataError(
                 f"side must be a multiple of the network's stride, {self.network.stride}, got "
                 f"{self.side}"
             )
 
-    @property
-    def model(self) -> str:
-        """Kind of the network: "unet" or "mask_rcnn"."""
-        return kind_of(self.network)
-
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it; without the settings that mean nothing to the kind of network."""
-        values: dict[str, Any] = {"model": self.model}
-        values |= {f.name: getattr(self, f.name) for f in fields(self)}
-        values["network"] = self.network.to_dict()
-        values["augmentation"] = attrs.asdict(self.augmentation)
-        for name in ("class_weights", "diameter"):
-            values[name] = list(values[name])
-        return {name: v for name, v in values.items() if name not in _FOREIGN[self.model]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":
-        """From what `to_dict` gives; what is not named is the default.
-
-        ``model`` is the kind of the network, "unet" if not given. ``network`` may name a preset
-        instead: ``network = "study-128"``, or have ``preset`` beside the settings that differ from
-        it.
-
-        Raises
-        ------
-        DataError
-            A ValueError. If a name is unknown, means nothing to that kind of network, or a value
-            is out of range.
-        """
-        given = dict(values)
-        model = given.pop("model", "unet")
-        if model not in MODELS:
-            raise DataError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
-        known = [f.name for f in fields(cls) if f.name not in _FOREIGN[model]]
-        check_names(given, ["model", *known], f"training of a {model}")
-        given["network"] = _network(model, given.get("network", {}))
-        if "augmentation" in given:
-            given["augmentation"] = read(Augmentation, given["augmentation"], "augmentation")
-        for name in ("class_weights", "diameter"):
-            if name in given:
-                given[name] = _numbers(name, given[name])
-        return cls(**given)
-
-
-_WHOLE = {f.name for f in fields(TrainingConfig) if isinstance(f.default, int)}
-
-
-def read_config(path: Path) -> TrainingConfig:
-    """From a TOML file.
-
-    Raises
-    ------
-    DataError
-        A ValueError. If the file is not there, no TOML, or says what is not allowed.
-    """
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no valid TOML: {error}") from None
-    try:
-        return TrainingConfig.from_dict(values)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-
-
-def kind_of(network: NetworkConfig) -> str:
-    """The key of `MODELS` for a network."""
-    return next(kind for kind, (made, _) in MODELS.items() if isinstance(network, made))
-
-
-def _network(model: str, value: Any) -> NetworkConfig:
-    kind, presets = MODELS[model]
-    settings = {"preset": value} if isinstance(value, str) else value
-    if not isinstance(settings, Mapping):
-        raise DataError(f"network must be a table or the name of a preset, got {value!r}")
-    settings = dict(settings)
-    preset = settings.pop("preset", "small")
-    if preset not in presets:
-        raise DataError(
-            f"network preset of a {model} must be one of {', '.join(presets)}, got {preset!r}"
-        )
-    return kind.from_dict({**presets[preset].to_dict(), **settings})
-
-
-def _numbers(name: str, value: Any) -> tuple[float, ...]:
-    if not isinstance(value, (list, tuple)) or not all(
-        isinstance(x, (int, float)) and not isinstance(x, bool) for x in value
-    ):
-        raise DataError(f"{name} must be a list of numbers, got {value!r}")
-    return tuple(float(x) for x in value)
+        """As JSON can hold it, and `nucfuse.models.training.read_config` reads it."""
+        return {"model": self.model, **to_table(self)}

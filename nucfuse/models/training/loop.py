@@ -1,31 +1,35 @@
-"""The training loop: batches in, weights and a log out, and a checkpoint after every epoch."""
+"""The training loop: batches in, weights and a log out, and a checkpoint after every epoch.
+
+Not Keras's ``fit``: see docs/decisions/0012-training.md.
+"""
 
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.engine import in_order
 from nucfuse.errors import DataError
+from nucfuse.models.families import Validate, family_named
 from nucfuse.models.training.checkpoint import load_checkpoint, save_checkpoint
 from nucfuse.models.training.config import TrainingConfig
 from nucfuse.models.training.crops import Batch, Crops
+from nucfuse.models.training.read_config import training_config
 from nucfuse.models.training.schedule import learning_rate
-from nucfuse.models.unet.losses import loss_of
 
 Weights = list[NDArray[Any]]
-# The score of weights on validation images, given a model that has them.
-Validate = Callable[[Any], float]
 # Told the row of the log after each epoch.
 Report = Callable[[dict[str, float]], None]
 
-_AHEAD = 3  # batches made while the network learns
+_AHEAD = 4  # batches that are begun at a time, while the network learns from the first
 
 
 @dataclass
@@ -49,29 +53,28 @@ class Trainer:
     Parameters
     ----------
     model : keras.Model
+        Of the kind that the config is for.
     crops : Crops
     config : TrainingConfig
     checkpoint : Path
         Where the state is kept; a run goes on from there if the file exists.
     validate : callable, optional
         Score of a model on validation images; without it there is no early stop and no best epoch.
-    before_epoch : callable, optional
-        Told before each epoch how much of the budget is used, in [0, 1]; it may choose which layers
-        learn, of those that do when the trainer is made.
     """
 
     def __init__(
-        self, model: Any, crops: Crops, config: TrainingConfig, checkpoint: Path,
+        self,
+        model: Any,
+        crops: Crops,
+        config: TrainingConfig,
+        checkpoint: Path,
         validate: Validate | None = None,
-        before_epoch: Callable[[float], None] = lambda share: None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.model, self.crops, self.config = model, crops, config
         self.checkpoint, self.validate = checkpoint, validate
-        self.before_epoch = before_epoch
         self.progress = Progress()
-        loss = None
-        if config.model == "unet":  # a Mask R-CNN computes its losses itself
-            loss = loss_of(config.loss, config.class_weights, model.output_shape[-1])
+        self._family = family_named(config.model)
+        loss = self._family.loss(config)
         model.compile(optimizer=_optimizer(config), loss=loss, jit_compile=False)
         model.optimizer.build(model.trainable_variables)
         self.mean: Weights = model.get_weights()
@@ -94,39 +97,38 @@ class Trainer:
             self.model.set_weights(self.mean)
 
     def _epoch(self) -> dict[str, float]:
-        progress, config, losses = self.progress, self.config, []
-        self.before_epoch(self._share())
-        begin, before = time.monotonic(), progress.seconds
-        for batch in self._batches(progress.step, config.steps):
-            rate = learning_rate(config, self._share(), progress.reductions)
-            self.model.optimizer.learning_rate = rate
-            losses.append(self.model.train_on_batch(*batch, return_dict=True))
-            progress.step += 1
-            if not np.isfinite(losses[-1]["loss"]):
-                raise DataError(
-                    f"the loss became {losses[-1]['loss']} at step {progress.step}; lower the rate "
-                    f"({config.rate:g}) or clip gradients"
-                )
-            self._average()
-            progress.seconds = before + time.monotonic() - begin
-            if self._share() >= 1:
-                break
+        """Learn from the batches of an epoch, or as many as there is time for; its row."""
+        progress, losses = self.progress, []
+        self._family.set_stage(self.model, self.config, self._share())
+        begin = time.monotonic() - progress.seconds
+        numbers = range(progress.step, progress.step + self.config.steps)
+        with ThreadPoolExecutor(1) as maker:
+            for batch in in_order(maker, self.crops.batch, numbers, _AHEAD):
+                rate = learning_rate(self.config, self._share(), progress.reductions)
+                losses.append(self._step(batch, rate))
+                progress.seconds = time.monotonic() - begin
+                if self._share() >= 1:
+                    break
         progress.epoch += 1
-        row = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.seconds,
-               "rate": rate, **_means(losses)}  # fmt: skip
+        row = {"epoch": progress.epoch, "step": progress.step, "seconds": progress.seconds}
+        row |= {"rate": rate, **_means(losses)}
         if self.validate is not None:
-            row["dsb_ap"] = self._validated()
-            progress.seconds = before + time.monotonic() - begin
+            row["dsb_ap"] = self._validated(self.validate)
+            progress.seconds = time.monotonic() - begin
         return row
 
-    def _batches(self, first: int, count: int) -> Iterator[Batch]:
-        with ThreadPoolExecutor(1) as maker:
-            waiting = [maker.submit(self.crops.batch, first + k) for k in range(_AHEAD)]
-            for k in range(count):
-                yield waiting.pop(0).result()
-                waiting.append(maker.submit(self.crops.batch, first + k + _AHEAD))
-            for future in waiting:
-                future.cancel()
+    def _step(self, batch: Batch, rate: float) -> dict[str, float]:
+        """Move the weights once, and their running mean; the losses."""
+        self.model.optimizer.learning_rate = rate
+        losses: dict[str, float] = self.model.train_on_batch(*batch, return_dict=True)
+        self.progress.step += 1
+        if not np.isfinite(losses["loss"]):
+            raise DataError(
+                f"the loss became {losses['loss']} at step {self.progress.step}; lower the rate "
+                f"({self.config.rate:g}) or clip gradients"
+            )
+        self._average()
+        return losses
 
     def _share(self) -> float:
         """How much of the budget is used, in [0, 1]."""
@@ -143,13 +145,12 @@ class Trainer:
         for mean, now in zip(self.mean, self.model.get_weights(), strict=True):
             mean += np.asarray((1 - keep) * (now - mean), mean.dtype)
 
-    def _validated(self) -> float:
+    def _validated(self, validate: Validate) -> float:
         """Score of the averaged weights on the validation images; keeps the best."""
         progress, trained = self.progress, self.model.get_weights()
         if self.config.ema:
             self.model.set_weights(self.mean)
-        assert self.validate is not None
-        score = self.validate(self.model)
+        score = validate(self.model)
         progress.waited += 1
         if score > progress.best_score:
             progress.best_score, progress.best_epoch, progress.waited = score, progress.epoch, 0
@@ -181,9 +182,7 @@ class Trainer:
     def _restore(self) -> None:
         groups, state = load_checkpoint(self.checkpoint)
         # As a config, so that settings that came later have their defaults.
-        before, now = (
-            TrainingConfig.from_dict(c).to_dict() for c in (state["config"], self.config.to_dict())
-        )
+        before, now = training_config(state["config"]).to_dict(), self.config.to_dict()
         if before != now:
             changed = [name for name, value in now.items() if before.get(name) != value]
             raise DataError(
@@ -206,11 +205,11 @@ def _means(losses: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def set_up_tensorflow(threads: int) -> None:
-    """Let TensorFlow compute in so many threads (ignored after its first step), and with oneDNN
-    (ignored after its import).
+    """Let TensorFlow compute in so many threads, and with oneDNN.
 
-    TensorFlow chooses oneDNN by itself only on processors with AVX-512, yet with AVX2 alone a step
-    takes two thirds of the time with it.
+    The first is ignored after its first step, the second after its import. TensorFlow chooses
+    oneDNN by itself only on processors with AVX-512, yet with AVX2 alone a step takes two thirds of
+    the time with it.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     import tensorflow as tf
@@ -223,11 +222,9 @@ def set_up_tensorflow(threads: int) -> None:
 def _optimizer(config: TrainingConfig) -> Any:
     import keras
 
-    clip = config.clip or None
+    clip, decay = config.clip or None, config.weight_decay
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            config.rate, momentum=config.momentum, weight_decay=config.weight_decay or None,
-            global_clipnorm=clip,
-        )  # fmt: skip
+        make = partial(keras.optimizers.SGD, momentum=config.momentum)
+        return make(config.rate, weight_decay=decay or None, global_clipnorm=clip)
     make = keras.optimizers.Adam if config.optimizer == "adam" else keras.optimizers.AdamW
-    return make(config.rate, weight_decay=config.weight_decay, global_clipnorm=clip)
+    return make(config.rate, weight_decay=decay, global_clipnorm=clip)

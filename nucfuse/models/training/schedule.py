@@ -6,7 +6,7 @@ from nucfuse.models.training.config import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, share: float, reductions: int = 0) -> float:
-    """The rate at a share of the run in [0, 1].
+    """Learning rate at a share of the run in [0, 1].
 
     Parameters
     ----------
@@ -18,7 +18,8 @@ def learning_rate(config: TrainingConfig, share: float, reductions: int = 0) -> 
 
     Examples
     --------
-    >>> config = TrainingConfig(rate=1.0, warmup=0.1)
+    >>> from nucfuse.models.unet.config import UNetTraining
+    >>> config = UNetTraining(rate=1.0, warmup=0.1)
     >>> [round(learning_rate(config, share), 3) for share in (0.05, 0.1, 0.55, 1)]
     [0.5, 1.0, 0.5, 0.0]
     """

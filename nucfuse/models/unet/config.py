@@ -1,33 +1,21 @@
-"""What a U-Net is, as plain values: enough to build it again. Loads no Keras."""
+"""What a U-Net is and how it is trained, as plain values. Loads no Keras."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import ClassVar
 
-from nucfuse.data.config_checks import check_choices, check_names
+import attrs
+
 from nucfuse.errors import DataError
 from nucfuse.models.inputs import CHANNELS
+from nucfuse.models.training.config import TrainingConfig
+from nucfuse.models.unet.blocks import BLOCKS
+from nucfuse.models.unet.heads import HEADS
+from nucfuse.models.unet.losses import LOSSES
+from nucfuse.settings import choice, number, numbers
 
-# What each head gives, in the order of its channels.
-HEADS: dict[str, tuple[str, ...]] = {
-    "nucleus": ("nucleus",),
-    "boundary": ("nucleus", "border"),
-    "touching": ("background", "interior", "touching"),
-    "border": ("background", "interior", "border"),
-    "distance": ("background", "interior", "border", "distance"),
-}
-_CHOICES = {
-    "input": tuple(CHANNELS),
-    "block": ("plain", "residual", "separable", "inception"),
-    "activation": ("relu", "elu", "selu"),
-    "initialiser": ("he_normal", "he_uniform", "glorot_uniform", "glorot_normal", "lecun_normal"),
-    "norm": ("none", "batch"),
-    "up": ("transposed", "nearest"),
-    "head": tuple(HEADS),
-}
+_INITIALISERS = ("he_normal", "he_uniform", "glorot_uniform", "glorot_normal", "lecun_normal")
 
 
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class UNetConfig:
     """A U-Net (Ronneberger et al. 2015, https://doi.org/10.1007/978-3-319-24574-4_28).
 
@@ -43,33 +31,28 @@ class UNetConfig:
         How it doubles the resolution: a transposed 2 x 2 convolution, or repeated pixels and a
         1 x 1 convolution.
     head : {"nucleus", "boundary", "touching", "border", "distance"}
-        What it says of each pixel, see `HEADS`. "nucleus" is one sigmoid, "boundary" two (Cui et
-        al. 2018, https://arxiv.org/abs/1803.02786), "touching" and "border" are a softmax of three
-        classes (the former Guerrero-Pena et al. 2018, https://doi.org/10.1109/ICIP.2018.8451187),
-        "distance" is "border" and a sigmoid for the distance to the edge.
+        What it says of each pixel, see `nucfuse.models.unet.heads`. "nucleus" is one sigmoid,
+        "boundary" two (Cui et al. 2018, https://arxiv.org/abs/1803.02786), "touching" and "border"
+        are a softmax of three classes (the former Guerrero-Pena et al. 2018,
+        https://doi.org/10.1109/ICIP.2018.8451187), "distance" is "border" and a sigmoid for the
+        distance to the edge.
     size : int
         Side of the images of the study's networks, to which all are resized; 0: none are.
     """
 
-    widths: tuple[int, ...] = (8, 24, 48, 96, 128)
-    input: str = "neutral"
-    block: str = "plain"
-    activation: str = "relu"
-    initialiser: str = "he_normal"
-    norm: str = "batch"
-    dropout: float = 0.0
-    up: str = "nearest"
-    head: str = "border"
-    size: int = 0
+    widths: tuple[int, ...] = numbers((8, 24, 48, 96, 128), (1, 8), 1, whole=True)
+    input: str = choice("neutral", tuple(CHANNELS))
+    block: str = choice("plain", tuple(BLOCKS))
+    activation: str = choice("relu", ("relu", "elu", "selu"))
+    initialiser: str = choice("he_normal", _INITIALISERS)
+    norm: str = choice("batch", ("none", "batch"))
+    dropout: float = number(0.0, 0, 1, below=True)
+    up: str = choice("nearest", ("transposed", "nearest"))
+    head: str = choice("border", tuple(HEADS))
+    size: int = number(0, 0)
 
-    def __post_init__(self) -> None:
-        check_choices(self, _CHOICES)
-        widths = self.widths
-        if not 1 <= len(widths) <= 8 or any(type(w) is not int or w < 1 for w in widths):
-            raise DataError(f"widths must be 1 to 8 whole numbers of at least 1, got {widths!r}")
-        if not 0 <= self.dropout < 1:
-            raise DataError(f"dropout must lie in [0, 1), got {self.dropout!r}")
-        if type(self.size) is not int or self.size < 0 or self.size % self.stride:
+    def __attrs_post_init__(self) -> None:
+        if self.size % self.stride:
             raise DataError(
                 f"size must be 0 or a multiple of {self.stride} (two to the depth), got {self.size}"
             )
@@ -79,33 +62,24 @@ class UNetConfig:
         """Height and width of what it is given must be multiples of this."""
         return int(2 ** (len(self.widths) - 1))
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the channels it gives."""
-        return HEADS[self.head]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return {**asdict(self), "widths": list(self.widths)}
+@attrs.frozen(kw_only=True)
+class UNetTraining(TrainingConfig):
+    """How a U-Net is trained.
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "UNetConfig":
-        """From what `to_dict` gives, or a table of a TOML file; what is not named is the default.
+    Attributes
+    ----------
+    network : UNetConfig
+    loss : {"cross_entropy", "bce", "dice", "bce_dice", "lovasz"}
+    class_weights : tuple of float
+        Of the three classes of "cross_entropy".
+    """
 
-        Raises
-        ------
-        DataError
-            A ValueError. If a name is unknown or a value out of range.
-        """
-        check_names(values, (field.name for field in fields(cls)), "a U-Net")
-        given = dict(values)
-        if "widths" in given:
-            if not isinstance(given["widths"], (list, tuple)):
-                raise DataError(f"widths must be a list of numbers, got {given['widths']!r}")
-            given["widths"] = tuple(given["widths"])
-        if "dropout" in given and not isinstance(given["dropout"], (int, float)):
-            raise DataError(f"dropout must be a number, got {given['dropout']!r}")
-        return cls(**given)
+    model: ClassVar[str] = "unet"
+
+    network: UNetConfig = attrs.field(factory=UNetConfig)
+    loss: str = choice("cross_entropy", ("cross_entropy", *LOSSES))
+    class_weights: tuple[float, ...] = numbers((1.0, 1.0, 2.0), (3, 3), 1e-6)
 
 
 # The study's: ELU, dropout between 3 x 3 convolutions, transposed convolutions, a sigmoid; RGB
@@ -119,6 +93,6 @@ _STUDY = UNetConfig(
 PRESETS: dict[str, UNetConfig] = {
     "small": UNetConfig(),
     "study-128": _STUDY,
-    "study-256": replace(_STUDY, widths=(16, 32, 64, 128, 256, 256), size=256),
-    "study-512": replace(_STUDY, widths=(16, 32, 64, 128, 256, 256, 256), size=512),
+    "study-256": attrs.evolve(_STUDY, widths=(16, 32, 64, 128, 256, 256), size=256),
+    "study-512": attrs.evolve(_STUDY, widths=(16, 32, 64, 128, 256, 256, 256), size=512),
 }

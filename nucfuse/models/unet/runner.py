@@ -8,101 +8,69 @@ from numpy.typing import NDArray
 
 from nucfuse.clean.splitting import split
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Pixels
 from nucfuse.models.files.card import Card
-from nucfuse.models.inference.onnx_session import Network
-from nucfuse.models.inference.scale import (
-    SAMPLE,
-    factor_of,
-    median_diameter,
-    part_of,
-    resampled_bands,
-)
+from nucfuse.models.inference.scale import first_pass, resampled_bands
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.inference.tiling import WHOLE, Tiling, bands, padded
 from nucfuse.models.inference.views import augmented, resized, scaled_shape
-from nucfuse.models.inputs import as_seen
-
-
-def channel_maps(outputs: NDArray[np.float32], card: Card) -> NDArray[np.float32]:
-    """Outputs of a network (H, W, K) as the maps (C, H, W) of ``card.channels``.
-
-    Of classes, nucleus is the sum of interior and border, and border and interior stand beside it.
-    """
-    if card.outputs[0] == "nucleus":
-        return np.ascontiguousarray(np.moveaxis(outputs, 2, 0))
-    maps = np.empty((len(card.channels), *outputs.shape[:2]), np.float32)
-    interior, border = outputs[..., 1], outputs[..., 2]
-    np.minimum(np.add(interior, border, out=maps[0]), 1, out=maps[0])  # rounding may exceed 1
-    maps[1], maps[2] = border, interior
-    if len(maps) > 3:
-        maps[3] = outputs[..., 3]
-    return maps
+from nucfuse.models.inputs import network_input
+from nucfuse.models.unet.graph import UNetGraph
+from nucfuse.models.unet.heads import HEADS_BY_OUTPUTS
 
 
 class Runner:
-    """A network with its settings: images of any size to maps of the same size."""
+    """A graph with its settings: images of any size to maps of the same size."""
 
-    def __init__(self, network: Network, settings: Inference) -> None:
-        self.network, self.card, self.settings = network, network.card, settings
+    def __init__(self, graph: UNetGraph, settings: Inference) -> None:
+        self.graph, self.card, self.settings = graph, graph.card, settings
+        self.head = HEADS_BY_OUTPUTS[self.card.outputs]
         self.resize = self.card.size if settings.resize is None else settings.resize
         self._predict = augmented(self._once, settings.positions, settings.scales)
 
-    def bands(self, image: NDArray[np.uint8], height: int) -> Iterator[NDArray[np.float32]]:
-        """Maps (C, height, W) of ``card.channels`` from the top down; the last may be lower."""
+    def bands(self, image: Pixels, height: int) -> Iterator[Floats]:
+        """Probability maps of the head in bands (C, height, W) from the top down."""
         return self.run(image, height)[0]
 
-    def run(
-        self, image: NDArray[np.uint8], height: int
-    ) -> tuple[Iterator[NDArray[np.float32]], Instances | None]:
-        """What `bands` gives, and its nuclei as `split_of` the card splits it, if they are known.
+    def run(self, image: Pixels, height: int) -> tuple[Iterator[Floats], Instances | None]:
+        """Give the bands, and the nuclei in them as `split_of` the card splits them, if known.
 
-        They are where the first pass, which measures them, was all that had to be done.
+        They are known where the first pass, which measures them, was all that had to be done.
         """
-        seen, nuclei = as_seen(image, self.card.input), None
+        seen, nuclei = network_input(image, self.card.input), None
         shape = image.shape[0], image.shape[1]
-        side = self.resize
-        if side:
-            seen = resized(seen, (side, side))
+        if self.resize:
+            seen = resized(seen, (self.resize, self.resize))
             parts = iter([self._predict(seen)])
         else:
-            factor, maps, nuclei = self._first_pass(seen)
-            if factor != 1:
-                seen = resized(seen, scaled_shape(shape, factor))
-            parts = self._in_tiles(seen) if maps is None else iter([maps])
+            factor, found = first_pass(seen, self.card.diameter, self.settings, self._measured)
+            if found is not None:
+                parts, nuclei = iter([found[0]]), found[1]
+            else:
+                seen = resized(seen, scaled_shape(shape, factor)) if factor != 1 else seen
+                parts = self._in_tiles(seen)
         return resampled_bands(parts, (seen.shape[0], seen.shape[1]), shape, height), nuclei
 
-    def _first_pass(
-        self, seen: NDArray[Any]
-    ) -> tuple[float, NDArray[np.float32] | None, Instances | None]:
-        """The factor for an image; its maps and nuclei if nothing is left to be done."""
-        known, asked = self.card.diameter, self.settings.diameter
-        if asked == "native" or known is None:
-            return 1.0, None, None
-        if asked != "auto":
-            return factor_of(asked, known), None, None
-        part = part_of(seen, SAMPLE)
+    def _measured(self, part: NDArray[Any]) -> tuple[Floats, Instances]:
+        """Predict maps of a part of an image, and split them."""
         maps = self._once(part)
-        nuclei = split(maps, **split_of(self.card))
-        factor = factor_of(median_diameter(nuclei), known)
-        if factor != 1 or part.shape != seen.shape or self._predict != self._once:
-            return factor, None, None
-        return factor, maps, nuclei
+        return maps, split(maps, **split_of(self.card))
 
-    def _in_tiles(self, seen: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+    def _in_tiles(self, seen: NDArray[Any]) -> Iterator[Floats]:
         tile = self.settings.tile
         if not tile or seen.shape[0] * seen.shape[1] <= WHOLE * tile**2:
             return iter([self._predict(seen)])
         return bands(self._predict, seen, Tiling.of(tile, self.card.stride))
 
-    def _once(self, seen: NDArray[Any]) -> NDArray[np.float32]:
-        """Maps of a piece of an image, whole."""
+    def _once(self, seen: NDArray[Any]) -> Floats:
+        """Run the network once on a piece of an image."""
         pixels = padded(seen, self.card.stride)
         if pixels.dtype == np.uint8:
             pixels = pixels.astype(np.float32) / np.float32(255)
-        outputs = self.network.run(np.ascontiguousarray(pixels)[np.newaxis])[0]
-        return channel_maps(outputs[: seen.shape[0], : seen.shape[1]], self.card)
+        outputs = self.graph.run(np.ascontiguousarray(pixels)[np.newaxis])[0]
+        return self.head.to_maps(outputs[: seen.shape[0], : seen.shape[1]])
 
 
 def split_of(card: Card) -> dict[str, Any]:
-    """How maps of a network become nuclei: the card's own word, else what its channels allow."""
-    return dict(card.split) or {"method": "interior" if len(card.channels) > 1 else "watershed"}
+    """How maps of a network become nuclei: as the card says, else as its channels allow."""
+    return dict(card.split) or {"method": "interior" if len(card.outputs) > 1 else "watershed"}

@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats, Ints, Pixels
+
 RING = 2  # pixels; how deep the border class reaches into a nucleus at the training scale
 
 
-def edges(labels: NDArray[np.int32], radius: int) -> NDArray[np.bool_]:
+def edges(labels: Ints, radius: int) -> NDArray[np.bool_]:
     """Pixels with another id within ``radius`` (in a square), nuclei and background alike, (H, W).
 
     The image's own edge is none: a nucleus cut by it goes on beyond.
@@ -19,13 +21,13 @@ def edges(labels: NDArray[np.int32], radius: int) -> NDArray[np.bool_]:
     return np.asarray(highest != lowest)
 
 
-def border_classes(labels: NDArray[np.int32], radius: int = RING) -> NDArray[np.uint8]:
+def border_classes(labels: Ints, radius: int = RING) -> Pixels:
     """0 background, 1 interior, 2 the rim of each nucleus, uint8 (H, W)."""
     nucleus = labels > 0
     return nucleus.astype(np.uint8) + (nucleus & edges(labels, radius))
 
 
-def touching_classes(labels: NDArray[np.int32], radius: int = RING) -> NDArray[np.uint8]:
+def touching_classes(labels: Ints, radius: int = RING) -> Pixels:
     """0 background, 1 inside, 2 where two nuclei touch or nearly do, uint8 (H, W).
 
     Guerrero-Pena et al. 2018, https://doi.org/10.1109/ICIP.2018.8451187: pixels, of nuclei or of
@@ -40,7 +42,7 @@ def touching_classes(labels: NDArray[np.int32], radius: int = RING) -> NDArray[n
     return np.where(touching, 2, labels > 0).astype(np.uint8)
 
 
-def distance_to_edge(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+def distance_to_edge(labels: Ints) -> Floats:
     """Distance of each nucleus's pixels to its outside over the nucleus's largest, float32 (H, W).
 
     In (0, 1] in nuclei, 0 in the background.
@@ -53,33 +55,27 @@ def distance_to_edge(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     return (distance / np.maximum(largest, 1)[labels]).astype(np.float32)
 
 
-def separate_pieces(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Each 8-connected piece of a nucleus as one of its own, numbered from 1, int32 (H, W).
-
-    The mirror image of a nucleus beyond the edge of an image is no part of that nucleus.
-    """
-    from skimage.measure import label
-
-    pieces: NDArray[np.int32] = label(labels, background=0, connectivity=2).astype(np.int32)
-    return pieces
+def nucleus(labels: Ints) -> Floats:
+    """Whether a pixel is of a nucleus, float32 (H, W, 1)."""
+    return (labels > 0)[..., np.newaxis].astype(np.float32)
 
 
-def targets(labels: NDArray[np.int32], head: str) -> NDArray[np.float32]:
-    """What the head should answer, float32 (H, W, K).
+def nucleus_and_border(labels: Ints) -> Floats:
+    """Whether a pixel is of a nucleus, and whether it is at its edge, float32 (H, W, 2)."""
+    return np.stack([labels > 0, (labels > 0) & edges(labels, 1)], axis=-1).astype(np.float32)
 
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (H, W)
-    head : str
-        See `nucfuse.models.unet.config.HEADS`; K channels, those of a softmax as 0 and 1.
-    """
-    if head == "nucleus":
-        return (labels > 0)[..., np.newaxis].astype(np.float32)
-    if head == "boundary":
-        return np.stack([labels > 0, (labels > 0) & edges(labels, 1)], axis=-1).astype(np.float32)
-    classes = touching_classes(labels) if head == "touching" else border_classes(labels)
-    of_class = np.eye(3, dtype=np.float32)[classes]
-    if head == "distance":
-        distance = distance_to_edge(labels)[..., np.newaxis]
-        return np.concatenate([of_class, distance], axis=-1)
-    return of_class
+
+def touching(labels: Ints) -> Floats:
+    """`touching_classes` as 0 and 1 of each class, float32 (H, W, 3)."""
+    return np.eye(3, dtype=np.float32)[touching_classes(labels)]
+
+
+def border(labels: Ints) -> Floats:
+    """`border_classes` as 0 and 1 of each class, float32 (H, W, 3)."""
+    return np.eye(3, dtype=np.float32)[border_classes(labels)]
+
+
+def border_and_distance(labels: Ints) -> Floats:
+    """`border`, and beside it `distance_to_edge`, float32 (H, W, 4)."""
+    distance = distance_to_edge(labels)[..., np.newaxis]
+    return np.concatenate([border(labels), distance], axis=-1)

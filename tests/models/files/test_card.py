@@ -7,14 +7,14 @@ from made_networks import OUTPUTS, write_network
 
 from nucfuse.errors import DataError
 from nucfuse.models.files import card as cards
-from nucfuse.models.files.card import is_card, read_card, shipped_cards
+from nucfuse.models.files.card import is_card, shipped_cards
+from nucfuse.models.files.read_card import read_card
 
 
 def test_a_card_is_read(tmp_path):
     card = read_card(write_network(tmp_path, network={"size": 128}))
     assert (card.name, card.input, card.stride, card.size) == ("tiny", "neutral", 16, 128)
     assert card.outputs == tuple(OUTPUTS)
-    assert card.channels == ("nucleus", "border", "interior")
     assert card.diameter == (8, 40)
     assert card.file(".onnx") == (tmp_path / "tiny.onnx").read_bytes()
 
@@ -48,10 +48,10 @@ def test_an_ensemble_names_members_and_no_files(tmp_path):
         ({"format": 2}, "a card of format 2; this nucfuse reads format 1; update nucfuse"),
         ({"name": 3}, "name must be a text, got 3"),
         ({"kind": "yolo"}, "kind must be one of unet, mask_rcnn, got 'yolo'"),
-        ({"stride": 0}, "stride must be a whole number above 0, got 0"),
+        ({"stride": 0}, "stride must be a whole number of at least 1, got 0"),
         ({"stride": 1.5}, "stride must be"),
         ({"outputs": ["cells"]}, r"outputs must be one of .*got \['cells'\]"),
-        ({"diameter": [40, 8]}, r"diameter must be two numbers above 0, or null, got \[40, 8\]"),
+        ({"diameter": [40, 8]}, r"diameter must be two numbers above 0, or null, got \(40, 8\)"),
         ({"diameter": [0, float("nan")]}, "diameter must be"),
         ({"split": "interior"}, "split must be an object"),
         ({"network": []}, "network must be an object"),

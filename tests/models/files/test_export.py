@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from nucfuse.errors import DataError
 from nucfuse.models.files.export import export_network
 from nucfuse.models.inference import tiling
-from nucfuse.models.inference.onnx_session import Network
+from nucfuse.models.unet.graph import UNetGraph
 
 # Keras 3.15 on NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -64,13 +64,13 @@ def unet(keras):
 @pytest.mark.parametrize(("storage", "error"), [("float16", 1e-3), ("float32", 1e-5)])
 def test_onnx_runtime_gives_what_keras_gives(unet, tmp_path, storage, error):
     card = export_network(unet, CARD, tmp_path, storage)
-    network = Network(card)
+    network = UNetGraph(card)
     for shape in [(1, 64, 64, 1), (2, 80, 64, 1)]:
         batch = np.random.default_rng(1).random(shape, np.float32)
         expected = unet(batch, training=False).numpy()
         assert expected.std(axis=(0, 1, 2)).max() > 0.1  # so that there is something to miss
         assert_allclose(network.run(batch), expected, atol=error, rtol=0)
-    ends = [network._session.get_inputs()[0], network._session.get_outputs()[0]]
+    ends = [network._session.inputs[0], network._session.outputs[0]]
     assert [end.name for end in ends] == ["image", "probabilities"]
     assert ends[0].shape == ["batch", "height", "width", 1]
 

@@ -6,9 +6,8 @@ from made_mask_rcnn import DiscBatches, discs, segmented
 
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score_images
-from nucfuse.models.mask_rcnn.config import preset
+from nucfuse.models.mask_rcnn.config import MaskRCNNTraining, preset
 from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
-from nucfuse.models.training.config import TrainingConfig
 from nucfuse.models.training.loop import Trainer
 
 SMALL = preset("small")
@@ -18,7 +17,7 @@ ABOUT = {"n": 6, "radii": (7, 16)}
 @pytest.mark.slow
 def test_discs_are_learned_and_so_are_their_mirror_images(tmp_path):
     model = build_mask_rcnn(SMALL)
-    config = TrainingConfig(network=SMALL, side=128, batch=4, steps=75, epochs=6, ema=0.95,
+    config = MaskRCNNTraining(network=SMALL, side=128, batch=4, steps=75, epochs=6, ema=0.95,
                             clip=5.0, rate=2e-3, validation=0.0)  # fmt: skip
     batches = DiscBatches(4, 128, **ABOUT)
     Trainer(model, batches, config, tmp_path / "a.npz").run()

@@ -1,16 +1,16 @@
 """The two graphs, which Keras and ONNX Runtime run alike."""
 
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from attrs import evolve
 from made_mask_rcnn import SURE, made
 from numpy.testing import assert_allclose
 
-from nucfuse.models.mask_rcnn.export import mask_rcnn_to_onnx
+from nucfuse.models.mask_rcnn.export import export_mask_rcnn, mask_rcnn_to_onnx
 from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn
+from nucfuse.settings import to_table
 
 # Keras 3.15 on NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -39,7 +39,7 @@ def regions(n, side, seed=0):
     ids=str,
 )
 def test_onnx_runtime_gives_what_keras_gives(settings):
-    model = made(replace(SURE, **settings))
+    model = made(evolve(SURE, **settings))
     contents = mask_rcnn_to_onnx(model)
     features, heads = map(in_onnx, contents)
     for shape in ((64, 96), (32, 32)):
@@ -61,10 +61,15 @@ def test_onnx_runtime_gives_what_keras_gives(settings):
     assert outputs[1] == ["probabilities", "deltas", "masks"][: 2 + model.config.masks]
 
 
-def test_weights_of_a_bfloat16_network_are_exported_and_float16_halves_them():
-    config = replace(SURE, **TWO_LEVELS)
+def test_weights_of_a_bfloat16_network_are_exported_and_float16_halves_them(tmp_path):
+    config = evolve(SURE, **TWO_LEVELS)
     model = made(config, "bfloat16")
-    full, half = mask_rcnn_to_onnx(model), mask_rcnn_to_onnx(model, "float16")
+    about = {"kind": "mask_rcnn", "network": to_table(config), "input": "neutral", "stride": 8}
+    cards = [
+        export_mask_rcnn(model, {**about, "name": storage}, tmp_path, storage)
+        for storage in ("float32", "float16")
+    ]
+    full, half = ([card.file(f".{part}.onnx") for part in ("features", "heads")] for card in cards)
     assert len(half[1]) < len(full[1])
     exact = build_mask_rcnn(config)
     exact.set_weights(model.get_weights())

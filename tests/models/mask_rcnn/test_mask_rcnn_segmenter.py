@@ -4,14 +4,16 @@ import json
 
 import numpy as np
 import pytest
+from attrs import asdict
 from made_mask_rcnn import TINY, Knowing
 from made_networks import discs
 
-from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score_images
-from nucfuse.models.files.card import read_card
+from nucfuse.models.files.read_card import read_card
+from nucfuse.models.inference.settings import Inference
 from nucfuse.models.mask_rcnn import segmenter
+from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
 from nucfuse.models.segmenter import Segmenter
 
@@ -25,7 +27,7 @@ TRUTH = Instances.from_labels(sum(
 def write_card(folder, name="knows", **entries):
     """A card without files; its networks are `Knowing`."""
     card = {
-        "format": 1, "name": name, "kind": "mask_rcnn", "network": TINY.to_dict(),
+        "format": 1, "name": name, "kind": "mask_rcnn", "network": asdict(TINY),
         "input": "neutral", "stride": 32, "diameter": [8, 40], "files": {}, **entries,
     }  # fmt: skip
     path = folder / f"{name}.json"
@@ -39,7 +41,7 @@ def networks(monkeypatch):
     made = []
 
     def graphs(card, threads):
-        made.append(Knowing(card, TINY.from_dict(card.document["network"])))
+        made.append(Knowing(card, MaskRCNNConfig(**card.network)))
         return made[-1]
 
     monkeypatch.setattr(segmenter, "Graphs", graphs)
@@ -48,7 +50,7 @@ def networks(monkeypatch):
 
 def model(folder, *, name="knows", entries=None, **settings):
     card = read_card(write_card(folder, name, **(entries or {})))
-    return MaskRCNNSegmenter([card], name).with_settings(**settings)
+    return MaskRCNNSegmenter([card], name, Inference(**settings))
 
 
 def masks_of(nuclei):
@@ -98,7 +100,7 @@ def test_a_diameter_that_is_given_is_not_measured(networks, tmp_path):
 @pytest.mark.parametrize("settings", [{"tta": True}, {"tile": 64}, {"tta": True, "tile": 64}])
 def test_views_and_tiles_of_a_network_that_knows_change_nothing(networks, tmp_path, settings):
     image = discs((100, 150), [(28 + 22 * r, 12 + 23 * c) for r in range(3) for c in range(6)], 9)
-    many = {"network": {**TINY.to_dict(), "test_proposals": 60}}
+    many = {"network": {**asdict(TINY), "test_proposals": 60}}
     plain = model(tmp_path, entries=many, diameter="native").predict(image)
     assert len(plain) == 18
     other = model(tmp_path, entries=many, diameter="native", **settings)
@@ -115,7 +117,7 @@ def test_scales_are_voted_on(networks, tmp_path):
 
 
 def test_images_of_one_size_are_padded_to_a_square(networks, tmp_path):
-    config = {**TINY.to_dict(), "size": 128}
+    config = {**asdict(TINY), "size": 128}
     found = model(tmp_path, entries={"network": config, "diameter": None}).predict(IMAGE)
     assert networks[-1].sizes == [(128, 128)]
     assert score_images(TRUTH, found).dsb_ap > 0.9
@@ -126,7 +128,7 @@ def test_images_of_one_size_are_padded_to_a_square(networks, tmp_path):
 
 def test_several_networks_are_voted_on(networks, tmp_path):
     cards = [read_card(write_card(tmp_path, name)) for name in "abc"]
-    both = MaskRCNNSegmenter(cards, "all")
+    both = MaskRCNNSegmenter(cards, "all", Inference())
     networks[2].features = lambda arrays: Knowing.features(networks[2], [0 * arrays[0]])
     found = both.predict(IMAGE)
     assert masks_of(found) == masks_of(TRUTH)
@@ -170,7 +172,7 @@ def test_overlaps_go_to_the_higher_score(networks, tmp_path, monkeypatch):
 
 
 def test_more_than_the_maximum_is_cut_by_score(networks, tmp_path):
-    few = {"network": {**TINY.to_dict(), "max_instances": 2}}
+    few = {"network": {**asdict(TINY), "max_instances": 2}}
     image = discs((64, 96), CENTRES, 9)
     assert len(model(tmp_path, entries=few, diameter="native").predict(image)) == 2
 
@@ -179,7 +181,7 @@ def test_large_images_have_room_for_more_proposals(networks, tmp_path):
     centres = [(30 + 60 * r, 30 + 60 * c) for r in range(10) for c in range(10)]
     image = discs((640, 640), centres, 12)
     proposals = {"test_proposals": 70, "pre_nms": 70}
-    entries = {"network": {**TINY.to_dict(), **proposals}}
+    entries = {"network": {**asdict(TINY), **proposals}}
     found = model(tmp_path, entries=entries, diameter="native").predict(image)
     assert len(found) == 100  # 70 would be for 512 x 512
 
@@ -188,10 +190,3 @@ def test_what_it_depends_on_is_described(networks, tmp_path):
     one, other = model(tmp_path), model(tmp_path, tta=True)
     assert one.describe() != other.describe()
     assert json.loads(json.dumps(one.describe()))["cards"][0]["name"] == "knows"
-    assert one.with_settings(tta=False) is one
-
-
-def test_networks_of_another_kind_are_refused(tmp_path):
-    card = read_card(write_card(tmp_path, kind="unet", outputs=["nucleus"]))
-    with pytest.raises(DataError, match=r"model 'x' needs Mask R-CNNs, got \['unet'\]"):
-        MaskRCNNSegmenter([card], "x")

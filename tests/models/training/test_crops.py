@@ -1,14 +1,13 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from attrs import evolve
 from numpy.testing import assert_array_equal
 
 from nucfuse.data.augment import Augmentation
-from nucfuse.models.mask_rcnn.config import preset
-from nucfuse.models.training.config import TrainingConfig
-from nucfuse.models.training.crops import Crops, training_image
-from nucfuse.models.unet.config import UNetConfig
+from nucfuse.models.mask_rcnn.config import MaskRCNNTraining, preset
+from nucfuse.models.training.crops import Crops
+from nucfuse.models.training.images import training_image
+from nucfuse.models.unet.config import UNetConfig, UNetTraining
 
 PLAIN = Augmentation(flips=False, turns=False)
 
@@ -30,7 +29,7 @@ def of(kind="neutral", **settings):
 
 
 def test_batches_depend_on_their_number_and_the_seed_only():
-    config = TrainingConfig(side=32, batch=3)
+    config = UNetTraining(side=32, batch=3)
     crops = Crops([of(), of(radius=5)], config)
     first, again = crops.batch(7), Crops([of(), of(radius=5)], config).batch(7)
     assert_array_equal(first[0], again[0])
@@ -42,7 +41,7 @@ def test_batches_depend_on_their_number_and_the_seed_only():
 
 def test_crops_have_nuclei_of_the_diameters_asked_for():
     image = of(side=384, radius=30)
-    config = TrainingConfig(
+    config = UNetTraining(
         side=256, batch=1, diameter=(15, 20), native=0.0, augmentation=PLAIN, balance=0
     )
     for number in range(5):
@@ -55,7 +54,7 @@ def test_crops_have_nuclei_of_the_diameters_asked_for():
 
 
 def test_native_crops_leave_alone_what_is_in_range():
-    config = TrainingConfig(side=96, native=1.0, batch=1, augmentation=PLAIN, diameter=(10, 30))
+    config = UNetTraining(side=96, native=1.0, batch=1, augmentation=PLAIN, diameter=(10, 30))
     crops, rng = Crops([of()], config), np.random.default_rng(0)
     scales = [crops._scale(rng, crops.images[0]) for _ in range(50)]
     assert 1 / 1.21 < min(scales) < max(scales) < 1.21
@@ -63,13 +62,13 @@ def test_native_crops_leave_alone_what_is_in_range():
 
 def test_balance_draws_modalities_alike():
     dark, bright = of(), of(colour=(10, 10, 10), ground=(230, 230, 230))
-    crops = Crops([dark] * 9 + [bright], TrainingConfig(balance=1.0))
+    crops = Crops([dark] * 9 + [bright], UNetTraining(balance=1.0))
     assert crops._chances[-1] == pytest.approx(0.5)
-    assert Crops([dark] * 9 + [bright], TrainingConfig(balance=0.0))._chances[-1] == 0.1
+    assert Crops([dark] * 9 + [bright], UNetTraining(balance=0.0))._chances[-1] == 0.1
 
 
 def test_networks_of_one_size_see_whole_images():
-    config = TrainingConfig(
+    config = UNetTraining(
         network=UNetConfig(input="rgb", head="nucleus", size=64), loss="bce", batch=2,
         augmentation=PLAIN,
     )  # fmt: skip
@@ -83,14 +82,14 @@ def test_an_image_without_nuclei_trains_too():
     image = training_image(
         "a", np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.int32), "rgb"
     )
-    x, y = Crops([image], TrainingConfig(network=UNetConfig(input="rgb"), side=32)).batch(0)
+    x, y = Crops([image], UNetTraining(network=UNetConfig(input="rgb"), side=32)).batch(0)
     assert np.isnan(image.diameter)
     assert_array_equal(y[..., 0], 1)
     assert np.isfinite(x).all()
 
 
 def test_a_mask_rcnn_learns_from_label_images_of_whole_pieces():
-    config = TrainingConfig(network=preset("small"), side=64, batch=3)
+    config = MaskRCNNTraining(network=preset("small"), side=64, batch=3)
     x, labels = Crops([of()], config).batch(0)
     assert x.shape == (3, 64, 64, 1)
     assert (labels.shape, labels.dtype) == ((3, 64, 64), np.int32)
@@ -105,8 +104,8 @@ def test_a_mask_rcnn_learns_from_label_images_of_whole_pieces():
 
 
 def test_a_mask_rcnn_of_one_size_sees_whole_images_beside_zeros():
-    network = replace(preset("small"), size=64, input="rgb")
-    config = TrainingConfig(network=network, batch=2, augmentation=PLAIN)
+    network = evolve(preset("small"), size=64, input="rgb")
+    config = MaskRCNNTraining(network=network, batch=2, augmentation=PLAIN)
     image, labels = discs(side=96)
     x, y = Crops([training_image("a", image[:48], labels[:48], "rgb")], config).batch(0)
     assert (x.shape, y.shape) == ((2, 64, 64, 3), (2, 64, 64))
@@ -120,5 +119,5 @@ def test_a_mask_rcnn_takes_images_without_nuclei():
     image = training_image(
         "a", np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.int32), "neutral"
     )
-    _, labels = Crops([image], TrainingConfig(network=preset("small"), side=32)).batch(0)
+    _, labels = Crops([image], MaskRCNNTraining(network=preset("small"), side=32)).batch(0)
     assert (labels == 0).all()

@@ -2,21 +2,22 @@
 
 import numpy as np
 import pytest
-from made_networks import discs, tiny_onnx, write_network
+from made_networks import discs, write_network
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nucfuse.models.files.card import read_card
-from nucfuse.models.inference.onnx_session import Network
+from nucfuse.models.files.read_card import read_card
+from nucfuse.models.inference import scale
+from nucfuse.models.inference.settings import Inference
 from nucfuse.models.inputs import prepared
-from nucfuse.models.unet import runner as inference
-from nucfuse.models.unet.runner import Inference, Runner, as_seen, channel_maps, split_of
+from nucfuse.models.unet.graph import UNetGraph
+from nucfuse.models.unet.runner import Runner, network_input, split_of
 
 IMAGE = discs((70, 90), [(20, 20), (45, 60)], 9)
 
 
 def runner(folder, settings=None, **entries):
     card = read_card(write_network(folder, **entries))
-    return Runner(Network(card), settings or Inference())
+    return Runner(UNetGraph(card), settings or Inference())
 
 
 def maps_of(some_runner, image, height=None):
@@ -25,46 +26,11 @@ def maps_of(some_runner, image, height=None):
 
 def seen_shapes(some_runner, image, monkeypatch):
     """Height and width of everything that the network was given."""
-    shapes, run = [], some_runner.network.run
-    monkeypatch.setattr(some_runner.network, "run", lambda x: shapes.append(x.shape[1:3]) or run(x))
+    shapes, run = [], some_runner.graph.run
+    monkeypatch.setattr(some_runner.graph, "run", lambda x: shapes.append(x.shape[1:3]) or run(x))
     maps = maps_of(some_runner, image)
     assert maps.shape == (3, *image.shape[:2])
     return shapes
-
-
-@pytest.mark.parametrize(
-    ("outputs", "n"),
-    [
-        (["background", "interior", "border"], 3),
-        (["background", "interior", "touching"], 3),
-        (["background", "interior", "border", "distance"], 4),
-    ],
-)
-def test_classes_become_nucleus_border_interior(tmp_path, outputs, n):
-    onnx = tiny_onnx(n_outputs=n)
-    card = read_card(write_network(tmp_path, onnx=onnx, outputs=outputs))
-    values = np.random.default_rng(0).random((4, 5, n), np.float32) / 2
-    maps = channel_maps(values, card)
-    assert card.channels[:3] == ("nucleus", "border", "interior")
-    assert_array_equal(maps[0], values[..., 1] + values[..., 2])
-    assert_array_equal(maps[1], values[..., 2])
-    assert_array_equal(maps[2], values[..., 1])
-    if n == 4:
-        assert_array_equal(maps[3], values[..., 3])
-
-
-@pytest.mark.parametrize("outputs", [["nucleus"], ["nucleus", "border"]])
-def test_plain_maps_stay_as_they_are(tmp_path, outputs):
-    n = len(outputs)
-    card = read_card(write_network(tmp_path, outputs=outputs))
-    values = np.random.default_rng(0).random((4, 5, n), np.float32)
-    assert_array_equal(channel_maps(values, card), np.moveaxis(values, 2, 0))
-
-
-def test_rounding_gives_no_probability_above_one(tmp_path):
-    card = read_card(write_network(tmp_path))
-    values = np.full((1, 1, 3), np.nextafter(np.float32(0.5), np.float32(1)), np.float32)
-    assert channel_maps(values, card)[0, 0, 0] == 1
 
 
 def test_how_maps_are_split(tmp_path):
@@ -77,7 +43,7 @@ def test_how_maps_are_split(tmp_path):
 
 @pytest.mark.parametrize("kind", ["neutral", "rgb"])
 def test_bytes_stand_for_what_prepared_gives(kind):
-    seen = as_seen(IMAGE, kind)
+    seen = network_input(IMAGE, kind)
     assert seen.dtype == np.uint8
     assert_array_equal(seen.astype(np.float32) / np.float32(255), prepared(IMAGE, kind))
 
@@ -152,25 +118,7 @@ def test_tiles_and_bands_change_nothing(tmp_path, monkeypatch, tta):
 
 
 def test_large_images_are_measured_in_a_part(tmp_path, monkeypatch):
-    monkeypatch.setattr(inference, "SAMPLE", 64)
+    monkeypatch.setattr(scale, "SAMPLE", 64)
     image = discs((200, 300), [(30, 30), (100, 150), (170, 260)], 9)
     shapes = seen_shapes(runner(tmp_path), image, monkeypatch)
     assert shapes == [(64, 64), (208, 304)]
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"scales": ()}, r"scales must be numbers in \[0.25, 4\]"),
-        ({"scales": (1, 5)}, "scales must be"),
-        ({"scales": (float("nan"),)}, "scales must be"),
-        ({"diameter": "small"}, "diameter must be 'auto', 'native' or a number"),
-        ({"diameter": 0}, "diameter must be a number of pixels above 0, got 0"),
-        ({"diameter": float("nan")}, "diameter must be"),
-        ({"tile": -1}, "tile must be a whole number of pixels from 0, got -1"),
-        ({"resize": -1}, "resize must be"),
-    ],
-)
-def test_settings_out_of_range(changes, said):
-    with pytest.raises(ValueError, match=said):
-        Inference(**changes)

@@ -1,4 +1,4 @@
-"""Trained networks as models: nuclei, ensembles, registry, images of every kind."""
+"""Trained U-Nets as models: nuclei, ensembles, images of every kind."""
 
 import json
 import pickle
@@ -9,12 +9,10 @@ from made_networks import discs, tiny_onnx, write_network
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.errors import DataError
-from nucfuse.models import segmenter as base
-from nucfuse.models.files import card as cards
-from nucfuse.models.files.load import open_network
-from nucfuse.models.segmenter import Segmenter, default_model, get_model, model_names
+from nucfuse.models.inference.settings import Inference
+from nucfuse.models.load import load_network
+from nucfuse.models.segmenter import Segmenter
 from nucfuse.models.unet import segmenter as network_segmenter
-from nucfuse.models.unet.segmenter import NetworkSegmenter
 
 CENTRES = [(20, 20), (45, 60), (20, 70)]
 IMAGE = discs((70, 90), CENTRES, 9)
@@ -22,7 +20,7 @@ IMAGE = discs((70, 90), CENTRES, 9)
 
 @pytest.fixture
 def model(tmp_path):
-    return open_network(write_network(tmp_path))
+    return load_network(write_network(tmp_path))
 
 
 def test_it_finds_what_is_there(model):
@@ -42,7 +40,10 @@ def test_probabilities_are_what_nuclei_come_from(model):
     assert maps.shape == (3, 70, 90)
     assert maps.dtype == np.float32
     assert model.channels == ("nucleus", "border", "interior")
-    assert model.nuclei_of(iter([maps]), IMAGE.shape) == model.predict(IMAGE)
+    nuclei, halves, names = model.find_with_maps(IMAGE)
+    assert names == model.channels
+    assert_array_equal(halves, maps.astype(np.float16))
+    assert_array_equal(nuclei.to_labels(), model.predict(IMAGE).to_labels())
 
 
 def test_grey_alpha_16_bit_float_and_inverted_images_give_the_same(model):
@@ -68,7 +69,7 @@ def test_the_card_says_which_nuclei_stay(tmp_path):
         folder = tmp_path / str(small)
         folder.mkdir()
         path = write_network(folder, select={"small": small})
-        count[small] = len(open_network(path).predict(image))
+        count[small] = len(load_network(path).predict(image))
     assert count == {0.0: 4, 0.5: 3}
 
 
@@ -113,8 +114,8 @@ def ensemble(tmp_path):
 
 
 def test_an_ensemble_is_the_mean_of_its_networks(ensemble):
-    both = open_network(ensemble)
-    each = [open_network(ensemble.with_name(f"{n}.json")) for n in "ab"]
+    both = load_network(ensemble)
+    each = [load_network(ensemble.with_name(f"{n}.json")) for n in "ab"]
     maps = [one.probabilities(IMAGE) for one in each]
     assert np.abs(maps[0] - maps[1]).max() > 0.1
     assert_allclose(both.probabilities(IMAGE), np.mean(maps, axis=0), atol=1e-6)
@@ -127,31 +128,23 @@ def test_an_ensemble_of_ensembles_or_unlike_networks(ensemble, tmp_path):
     nested = tmp_path / "nested.json"
     nested.write_text('{"format": 1, "name": "nested", "members": ["both"]}')
     with pytest.raises(DataError, match="the members of an ensemble must be networks"):
-        open_network(nested)
+        load_network(nested)
     write_network(tmp_path, "b", onnx=tiny_onnx(n_outputs=2), outputs=["nucleus", "border"])
     with pytest.raises(DataError, match="needs networks that give the same maps"):
-        open_network(ensemble)
+        load_network(ensemble)
 
 
-def test_settings_are_described_and_change_the_result_only_if_they_should(model):
-    turned = model.with_settings(tta=True)
+def test_settings_are_described_and_change_the_result_only_if_they_should(tmp_path):
+    path = write_network(tmp_path)
+    model, turned, threads = (
+        load_network(path, Inference(**settings))
+        for settings in ({}, {"tta": True}, {"threads": 2})
+    )
     assert turned.describe() != model.describe()
     json.dumps(turned.describe())
     assert_allclose(turned.probabilities(IMAGE), model.probabilities(IMAGE), atol=1e-5)
-    assert model.with_settings(threads=2).describe() == model.describe()
-    with pytest.raises(ValueError, match="diameter must be"):
-        model.with_settings(diameter=-1)
+    assert threads.describe() == model.describe()
 
 
 def test_a_model_can_be_sent_to_another_process(model):
     assert pickle.loads(pickle.dumps(model)).predict(IMAGE) == model.predict(IMAGE)
-
-
-def test_shipped_networks_are_models(tmp_path, monkeypatch):
-    monkeypatch.setattr(cards, "WEIGHTS", tmp_path)
-    assert default_model() == "otsu"
-    write_network(tmp_path, "unet")
-    assert default_model() == "unet"
-    assert "unet" in model_names()
-    assert isinstance(get_model("unet"), NetworkSegmenter)
-    assert base.get_model("otsu").name == "otsu"

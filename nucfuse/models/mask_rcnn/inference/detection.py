@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.ensemble.boxes.boxes import nms_boxes
+from nucfuse.models.arrays import Floats, Ints, Shape
 from nucfuse.models.mask_rcnn.box_coding import clipped, decode, large_enough
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 
@@ -24,16 +25,15 @@ class Detections(NamedTuple):
         The region each was found in.
     """
 
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    classes: NDArray[np.int32]
+    boxes: Floats
+    scores: Floats
+    classes: Ints
     rois: NDArray[np.int64]
 
 
 def detect(
-    rois: NDArray[np.float32], probs: NDArray[np.float32], deltas: NDArray[np.float32],
-    shape: tuple[int, int], config: MaskRCNNConfig,
-) -> Detections:  # fmt: skip
+    rois: Floats, probs: Floats, deltas: Floats, shape: Shape, config: MaskRCNNConfig
+) -> Detections:
     """Boxes of the classes that are likely enough, without duplicates.
 
     Each region gives a box of every class but the background whose probability is at least

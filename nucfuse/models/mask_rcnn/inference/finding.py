@@ -4,23 +4,20 @@ He et al. 2017, https://doi.org/10.1109/ICCV.2017.322, section 3.1, inference: m
 detected, in its refined box, not of proposals.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Ints, Shape
+from nucfuse.models.inference.onnx_session import Arrays, Graph
 from nucfuse.models.inference.views import unview
 from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.inference.detection import Detections, detect
 from nucfuse.models.mask_rcnn.inference.pasting import paste
 from nucfuse.models.mask_rcnn.inference.proposals import propose
-
-Arrays = Sequence[NDArray[Any]]
-# A graph, whether Keras or ONNX Runtime runs it: arrays in the order of its inputs to its outputs.
-Graph = Callable[[Arrays], Arrays]
 
 # Stands in for no regions: TensorFlow gives empty convolutions a wrong shape.
 _ANY_ROI = np.array([[0, 0, 1, 1]], np.float32)
@@ -39,15 +36,13 @@ class Found(NamedTuple):
         Probabilities in the boxes.
     """
 
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    classes: NDArray[np.int32]
-    masks: NDArray[np.float32]
+    boxes: Floats
+    scores: Floats
+    classes: Ints
+    masks: Floats
 
 
-def find(
-    features: Graph, heads: Graph, image: NDArray[np.float32], config: MaskRCNNConfig
-) -> Found:
+def find(features: Graph, heads: Graph, image: Floats, config: MaskRCNNConfig) -> Found:
     """Nuclei of one image.
 
     Parameters
@@ -78,8 +73,8 @@ def find(
     return Found(found.boxes, found.scores, found.classes, _masks(heads, maps, found, config))
 
 
-def turned_back(found: Found, k: int, shape: tuple[int, int]) -> Found:
-    """What was found in position ``k`` of an image (`inference.views.view`), in its own.
+def turned_back(found: Found, k: int, shape: Shape) -> Found:
+    """Turn back what was found in position ``k`` of an image (`inference.views.view`).
 
     Parameters
     ----------
@@ -100,10 +95,13 @@ def turned_back(found: Found, k: int, shape: tuple[int, int]) -> Found:
 
 
 def pasted(
-    found: Found, corner: tuple[float, float], factors: tuple[float, float],
-    shape: tuple[int, int], config: MaskRCNNConfig,
-) -> Instances:  # fmt: skip
-    """What was found in a part of a resized image as nuclei of the image.
+    found: Found,
+    corner: tuple[float, float],
+    factors: tuple[float, float],
+    shape: Shape,
+    config: MaskRCNNConfig,
+) -> Instances:
+    """Make what was found in a part of a resized image nuclei of the image.
 
     Parameters
     ----------
@@ -128,9 +126,7 @@ def pasted(
     return nuclei[nuclei.areas > 0]
 
 
-def _masks(
-    heads: Graph, maps: Arrays, found: Detections, config: MaskRCNNConfig
-) -> NDArray[np.float32]:
+def _masks(heads: Graph, maps: Arrays, found: Detections, config: MaskRCNNConfig) -> Floats:
     """Masks of what was detected, each of its class, (D, S, S)."""
     n = len(found.boxes)
     if not config.masks or not n:
@@ -139,9 +135,7 @@ def _masks(
     return np.asarray(of_all_classes[np.arange(n), :, :, found.classes - 1])
 
 
-def _regions(
-    rois: NDArray[np.float32], mask_rois: NDArray[np.float32], config: MaskRCNNConfig
-) -> list[NDArray[Any]]:
-    """Inputs of the heads for regions of one image."""
+def _regions(rois: Floats, mask_rois: Floats, config: MaskRCNNConfig) -> list[NDArray[Any]]:
+    """Regions as inputs of the heads, for regions of one image."""
     sets = (rois, mask_rois) if config.masks else (rois,)
     return [array for boxes in sets for array in (boxes, np.zeros(len(boxes), np.int32))]

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Shape
 from nucfuse.models.inference.tiling import padded
 from nucfuse.models.inference.views import resized, scaled_shape
 
 
-def fitted_shape(shape: tuple[int, int], size: int) -> tuple[int, int]:
+def fitted_shape(shape: Shape, size: int) -> tuple[int, int]:
     """Height and width of an image whose longest side becomes ``size``.
 
     Examples
@@ -22,7 +23,7 @@ def fitted_shape(shape: tuple[int, int], size: int) -> tuple[int, int]:
 
 
 def fitted(image: NDArray[Any], size: int) -> NDArray[Any]:
-    """An image (H, W, C) or label image (H, W) resized so, and padded with zeros to a square."""
+    """Resize an image (H, W, C) or label image (H, W) so, and pad it with zeros to a square."""
     shape = fitted_shape((image.shape[0], image.shape[1]), size)
     if image.ndim == 3:
         return padded_to(resized(image, shape), size, 1)
@@ -34,8 +35,9 @@ def fitted(image: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 def padded_to(image: NDArray[Any], size: int, stride: int) -> NDArray[Any]:
-    """An image (H, W, C) with zeros below and beside it up to a square of ``size``; if that is 0,
-    mirrored up to multiples of the stride.
+    """Pad an image (H, W, C) below and beside it.
+
+    With zeros up to a square of ``size``; if that is 0, mirrored up to multiples of the stride.
     """
     if not size:
         return padded(image, stride)

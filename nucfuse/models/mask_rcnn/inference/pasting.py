@@ -1,22 +1,21 @@
 """The masks of the mask head as nuclei of the image (He et al. 2017, 3.1), without N x H x W."""
 
-from typing import Literal, get_args
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Shape
 from nucfuse.models.mask_rcnn.kernels import pasting as kernels
-
-OnOverlap = Literal["keep", "score"]
 
 
 def paste(
-    masks: NDArray[np.float32], boxes: ArrayLike, scores: ArrayLike | None, shape: tuple[int, int],
-    threshold: float = 0.5, on_overlap: OnOverlap = "keep", classes: ArrayLike | None = None,
-    source: str = "",
-) -> Instances:  # fmt: skip
+    masks: Floats,
+    boxes: ArrayLike,
+    scores: ArrayLike | None,
+    shape: Shape,
+    threshold: float = 0.5,
+    classes: ArrayLike | None = None,
+) -> Instances:
     """Stretch masks to their boxes and keep the pixels above a threshold.
 
     Masks are interpolated linearly between the centres of their cells, and constant from the
@@ -33,31 +32,24 @@ def paste(
     shape : (H, W)
         Of the image.
     threshold : float
-    on_overlap : {"keep", "score"}
-        Whether masks may overlap, or a pixel goes to the mask of the highest score; masks without
-        pixels are then left out.
     classes : array_like of int, shape (N,)
-    source : str
-        Name of the model.
 
     Returns
     -------
     Instances
-        One for each mask, in order ("keep"). One that is nowhere above the threshold, or holds no
-        pixel's centre, has no pixels.
+        One for each mask, in order; they may overlap. One that is nowhere above the threshold, or
+        holds no pixel's centre, has no pixels.
 
     Raises
     ------
     ValueError
-        If sizes differ, a box is not finite or ends before it begins, or ``on_overlap`` is another.
+        If sizes differ, or a box is not finite or ends before it begins.
 
     Examples
     --------
     >>> paste(np.ones((1, 28, 28), np.float32), [[1, 1, 3, 4]], [0.9], (4, 5)).to_labels()
     array([[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]], dtype=int32)
     """
-    if on_overlap not in get_args(OnOverlap):
-        raise ValueError(f"on_overlap must be 'keep' or 'score', got {on_overlap!r}")
     stack = np.ascontiguousarray(masks, np.float32)
     if stack.ndim != 3 or 0 in stack.shape[1:]:
         raise ValueError(f"masks must have shape (N, S, S), got {stack.shape}")
@@ -72,5 +64,4 @@ def paste(
             f"{corners[bad].tolist()}"
         )
     runs = kernels.pasted_runs(stack, corners, *shape, float(threshold))
-    pasted = Instances.from_runs(shape, *runs, scores=scores, classes=classes, source=source)
-    return remove_overlaps(pasted) if on_overlap == "score" else pasted
+    return Instances.from_runs(shape, *runs, scores=scores, classes=classes)

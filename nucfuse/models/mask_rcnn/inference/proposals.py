@@ -4,15 +4,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.ensemble.boxes.boxes import nms_boxes
+from nucfuse.models.arrays import Floats, Shape
 from nucfuse.models.mask_rcnn.box_coding import clipped, decode, large_enough
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 
 
 def propose(
-    scores: NDArray[np.float32], deltas: NDArray[np.float32], anchors: NDArray[np.float32],
-    shape: tuple[int, int], config: MaskRCNNConfig, train: bool = False,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip
-    """The regions that heads are to look at, of one image.
+    scores: Floats,
+    deltas: Floats,
+    anchors: Floats,
+    shape: Shape,
+    config: MaskRCNNConfig,
+    train: bool = False,
+) -> tuple[Floats, Floats]:
+    """Propose regions of one image for the heads to look at.
 
     The ``pre_nms`` anchors of highest objectness, moved by their deltas and cut to the image; those
     of at least ``min_side`` that no better one covers by more than ``rpn_nms``.
@@ -51,8 +56,8 @@ def propose(
     return boxes[first], values[first]
 
 
-def highest(scores: NDArray[np.float32], most: int) -> NDArray[np.int64]:
-    """Indices of the ``most`` highest scores in ascending order; of equal ones the first are taken.
+def highest(scores: Floats, most: int) -> NDArray[np.int64]:
+    """Find the ``most`` highest scores: indices, ascending; of equal ones the first are taken.
 
     Linear in the number of scores, as they are not sorted.
 

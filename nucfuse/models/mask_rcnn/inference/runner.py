@@ -1,23 +1,24 @@
 """One Mask R-CNN over one image: scaled as it was trained, tiled, seen in several positions."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
-from nucfuse.models.inference.scale import SAMPLE, factor_of, median_diameter, part_of
+from nucfuse.models.arrays import Pixels
+from nucfuse.models.inference.scale import first_pass
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.inference.tiling import WHOLE
 from nucfuse.models.inference.views import resized, scaled_shape, view
-from nucfuse.models.inputs import as_seen
+from nucfuse.models.inputs import network_input
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.inference.finding import Found, find, pasted, turned_back
 from nucfuse.models.mask_rcnn.inference.fitting import fitted_shape, padded_to
 from nucfuse.models.mask_rcnn.inference.graphs import Graphs
-from nucfuse.models.mask_rcnn.inference.tiles import mended, tiles_of
+from nucfuse.models.mask_rcnn.inference.tiles import nuclei_of_tiles, tiles_of
 
 _AREA = 512**2  # pixels that a config's numbers of proposals are for
 
@@ -36,41 +37,31 @@ class Runner:
     def __init__(self, graphs: Graphs, settings: Inference, confidence: float = 1.0) -> None:
         self.graphs, self.settings, self.card = graphs, settings, graphs.card
         least = min(graphs.config.min_confidence, confidence)
-        self.config = replace(graphs.config, min_confidence=least)
+        self.config = attrs.evolve(graphs.config, min_confidence=least)
         self.size = self.config.size if settings.resize is None else settings.resize
 
-    def views_of(self, image: NDArray[np.uint8]) -> Iterator[Instances]:
+    def views_of(self, image: Pixels) -> Iterator[Instances]:
         """Nuclei of an RGB image, in its own pixels, by each position and scale; overlaps stay."""
-        seen = as_seen(image, self.card.input)
+        seen = network_input(image, self.card.input)
         native = seen.shape[0], seen.shape[1]
-        shape, found = self._first_pass(seen)
-        if found is not None:
-            yield self._pasted(found, shape, native)
-            return
+        if self.size:
+            shape = fitted_shape(native, self.size)
+        else:
+            factor, found = first_pass(seen, self.card.diameter, self.settings, self._measured)
+            if found is not None:
+                yield found[1]
+                return
+            shape = scaled_shape(native, factor)
         for scale in self.settings.scales:
             scaled = scaled_shape(shape, scale)
             pixels = seen if scaled == native else resized(seen, scaled)
             for k in range(self.settings.positions):
                 yield self._in_tiles(pixels, k, native)
 
-    def _first_pass(self, seen: NDArray[Any]) -> tuple[tuple[int, int], Found | None]:
-        """The size to see an image at; and what is found, if nothing is left to be done."""
-        native = seen.shape[0], seen.shape[1]
-        known, asked = self.card.diameter, self.settings.diameter
-        if self.size:
-            return fitted_shape(native, self.size), None
-        if asked == "native" or known is None:
-            return native, None
-        if asked != "auto":
-            return scaled_shape(native, factor_of(asked, known)), None
-        part = part_of(seen, SAMPLE)
-        found = self._found(part, 0)
-        nuclei = self._pasted(found, part.shape[:2], part.shape[:2])
-        factor = factor_of(median_diameter(nuclei), known)
-        alone = not self.settings.tta and tuple(self.settings.scales) == (1.0,)
-        if factor != 1 or not alone or part.shape != seen.shape:
-            return scaled_shape(native, factor), None
-        return native, found
+    def _measured(self, part: NDArray[Any]) -> tuple[Found, Instances]:
+        """Find nuclei in a part of an image, and paste them."""
+        found, shape = self._found(part, 0), part.shape[:2]
+        return found, self._pasted(found, shape, shape)
 
     def _in_tiles(self, seen: NDArray[Any], k: int, native: tuple[int, int]) -> Instances:
         """Nuclei of a resized image, each of its tiles in position ``k``."""
@@ -82,7 +73,7 @@ class Runner:
         for y0, x0, y1, x1 in (tile.box for tile in tiles):
             part = self._found(seen[y0:y1, x0:x1], k)
             found.append(self._pasted(part, shape, native, (y0, x0)))
-        return mended(tiles, found, (native[0] / shape[0], native[1] / shape[1]))
+        return nuclei_of_tiles(tiles, found, (native[0] / shape[0], native[1] / shape[1]))
 
     def _found(self, seen: NDArray[Any], k: int) -> Found:
         """Nuclei of a piece of an image, whole, in position ``k``."""
@@ -95,9 +86,12 @@ class Runner:
         return turned_back(found, k, (seen.shape[0], seen.shape[1]))
 
     def _pasted(
-        self, found: Found, shape: tuple[int, ...], native: tuple[int, ...],
+        self,
+        found: Found,
+        shape: tuple[int, ...],
+        native: tuple[int, ...],
         corner: tuple[int, int] = (0, 0),
-    ) -> Instances:  # fmt: skip
+    ) -> Instances:
         factors = native[0] / shape[0], native[1] / shape[1]
         return pasted(found, corner, factors, (native[0], native[1]), self.config)
 
@@ -111,4 +105,4 @@ def _for_area(config: MaskRCNNConfig, area: int) -> MaskRCNNConfig:
     if config.size or more <= 1:
         return config
     wanted = round(config.test_proposals * more)
-    return replace(config, pre_nms=round(config.pre_nms * more), test_proposals=wanted)
+    return attrs.evolve(config, pre_nms=round(config.pre_nms * more), test_proposals=wanted)

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import self_overlaps
+from nucfuse.models.arrays import Ints, Shape
 
 _SLACK = 0.25  # of half the overlap; so far two tiles may differ about where a centre is
 _SAME = 0.5
@@ -32,7 +33,7 @@ class Tile(NamedTuple):
     core: tuple[float, float, float, float]
 
 
-class _Seen(NamedTuple):
+class _TileNuclei(NamedTuple):
     """Nuclei of all tiles, (N,) each."""
 
     nuclei: Instances
@@ -41,8 +42,8 @@ class _Seen(NamedTuple):
     cut: NDArray[np.bool_]
 
 
-def tiles_of(shape: tuple[int, int], tile: int, overlap: int) -> list[Tile]:
-    """The tiles of an image, row by row.
+def tiles_of(shape: Shape, tile: int, overlap: int) -> list[Tile]:
+    """Cut an image into tiles, row by row.
 
     Parameters
     ----------
@@ -58,10 +59,10 @@ def tiles_of(shape: tuple[int, int], tile: int, overlap: int) -> list[Tile]:
     ]
 
 
-def mended(
+def nuclei_of_tiles(
     tiles: Sequence[Tile], found: Sequence[Instances], factors: tuple[float, float] = (1.0, 1.0)
 ) -> Instances:
-    """The nuclei of an image from those of its tiles, each once.
+    """Collect the nuclei of an image from those of its tiles, each once.
 
     A nucleus is of the tile whose core holds the centre of its box. Where two tiles differ a little
     about that, the same nucleus is known by what they share: more than half of the smaller one, as
@@ -71,7 +72,7 @@ def mended(
     Parameters
     ----------
     tiles : sequence of Tile
-        Of the image as it was seen.
+        Of the image as it was all_.
     found : sequence of Instances
         Nuclei of each tile, as masks of the whole image.
     factors : (float, float)
@@ -85,11 +86,11 @@ def mended(
     if len(tiles) == 1:
         return found[0]
     boxes = np.array([tile.box for tile in tiles]) * np.tile(factors, 2)
-    seen = _seen(tiles, found, boxes, np.array(factors))
-    first, second = _same(seen, boxes)
-    alive = _without_duplicates(seen, first, second)
+    all_ = _tile_nuclei(tiles, found, boxes, np.array(factors))
+    first, second = _same(all_, boxes)
+    alive = _without_duplicates(all_, first, second)
     pairs = alive[first] & alive[second]
-    return _joined(seen, first[pairs], second[pairs], alive)
+    return _joined(all_, first[pairs], second[pairs], alive)
 
 
 def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, float, float]]:
@@ -104,10 +105,12 @@ def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, float, 
     ]
 
 
-def _seen(
-    tiles: Sequence[Tile], found: Sequence[Instances], boxes: NDArray[np.float64],
+def _tile_nuclei(
+    tiles: Sequence[Tile],
+    found: Sequence[Instances],
+    boxes: NDArray[np.float64],
     factors: NDArray[np.float64],
-) -> _Seen:  # fmt: skip
+) -> _TileNuclei:
     """Those that their tiles may answer for, or that the edge of a tile cuts."""
     cores = np.array([tile.core for tile in tiles]) * np.tile(factors, 2)
     numbers = np.repeat(np.arange(len(tiles)), [len(nuclei) for nuclei in found])
@@ -125,20 +128,20 @@ def _seen(
     at_high = (nuclei.boxes[:, 2:] >= box[:, 2:] - factors) & np.isfinite(core[:, 2:])
     cut = (at_low | at_high).any(axis=1)
     kept = near | cut
-    return _Seen(nuclei[kept], numbers[kept], owned[kept], cut[kept])
+    return _TileNuclei(nuclei[kept], numbers[kept], owned[kept], cut[kept])
 
 
-def _same(seen: _Seen, boxes: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _same(all_: _TileNuclei, boxes: NDArray[np.float64]) -> tuple[Ints, Ints]:
     """Pairs of views of one nucleus by two tiles."""
-    first, second, shared = self_overlaps(seen.nuclei)
-    apart = seen.tile[first] != seen.tile[second]
+    first, second, shared = self_overlaps(all_.nuclei)
+    apart = all_.tile[first] != all_.tile[second]
     first, second, shared = first[apart], second[apart], shared[apart]
-    areas = np.minimum(seen.nuclei.areas[first], seen.nuclei.areas[second])
+    areas = np.minimum(all_.nuclei.areas[first], all_.nuclei.areas[second])
     same = shared > _SAME * areas
     for k in np.flatnonzero(~same):
-        a, b = boxes[seen.tile[[first[k], second[k]]]]
+        a, b = boxes[all_.tile[[first[k], second[k]]]]
         zone = np.concatenate([np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])])
-        parts = [_area_within(seen.nuclei[int(i)], zone) for i in (first[k], second[k])]
+        parts = [_area_within(all_.nuclei[int(i)], zone) for i in (first[k], second[k])]
         same[k] = shared[k] > _SAME * min(parts)
     return first[same], second[same]
 
@@ -150,38 +153,34 @@ def _area_within(nucleus: Instances, zone: NDArray[np.float64]) -> int:
     return int(crops[0][low[0] : high[0], low[1] : high[1]].sum())
 
 
-def _without_duplicates(
-    seen: _Seen, first: NDArray[np.int32], second: NDArray[np.int32]
-) -> NDArray[np.bool_]:
+def _without_duplicates(all_: _TileNuclei, first: Ints, second: Ints) -> NDArray[np.bool_]:
     """Which views stay: those of a nucleus that no other tile shows whole, or shows better."""
-    n = len(seen.nuclei)
+    n = len(all_.nuclei)
     rank = np.empty(n, np.int64)
-    rank[np.lexsort((-seen.nuclei.scores, ~seen.owned, seen.cut))] = np.arange(n)
+    rank[np.lexsort((-all_.nuclei.scores, ~all_.owned, all_.cut))] = np.arange(n)
     better = np.where(rank[first] < rank[second], first, second)
     worse = first + second - better
     alive = np.ones(n, bool)
     for k in np.argsort(rank[better], kind="stable"):
-        if alive[better[k]] and not seen.cut[better[k]]:
+        if alive[better[k]] and not all_.cut[better[k]]:
             alive[worse[k]] = False
     return alive
 
 
-def _joined(
-    seen: _Seen, first: NDArray[np.int32], second: NDArray[np.int32], alive: NDArray[np.bool_]
-) -> Instances:
-    """The views that stay, those of one nucleus in one mask of their highest score.
+def _joined(all_: _TileNuclei, first: Ints, second: Ints, alive: NDArray[np.bool_]) -> Instances:
+    """Join the views that stay, those of one nucleus in one mask of their highest score.
 
     Of a nucleus that edges cut one view at least is owned; other cut ones are slivers of nuclei
     that another tile has, a little elsewhere.
     """
-    n = len(seen.nuclei)
+    n = len(all_.nuclei)
     links = coo_array((np.ones(first.size), (first, second)), (n, n))
     n_groups, group = connected_components(links, directed=False)
-    counted = alive & (seen.owned | ~seen.cut)
+    counted = alive & (all_.owned | ~all_.cut)
     stays, size = np.bincount(group[counted], minlength=n_groups), np.bincount(group, alive)
-    single = seen.nuclei[counted & (size[group] == 1)]
+    single = all_.nuclei[counted & (size[group] == 1)]
     joined = np.flatnonzero((stays > 0) & (size > 1))
-    return Instances.concatenate([single, *(_union(seen.nuclei[group == g]) for g in joined)])
+    return Instances.concatenate([single, *(_union(all_.nuclei[group == g]) for g in joined)])
 
 
 def _union(members: Instances) -> Instances:
@@ -189,6 +188,11 @@ def _union(members: Instances) -> Instances:
     best = members[int(np.argmax(members.scores))]
     classes = best.classes
     return Instances.from_runs(
-        members.shape, starts, lengths, [0, starts.size], scores=best.scores, classes=classes,
+        members.shape,
+        starts,
+        lengths,
+        [0, starts.size],
+        scores=best.scores,
+        classes=classes,
         source=best.source_names[best.sources[0]],
-    )  # fmt: skip
+    )

@@ -1,1 +1,1 @@
-"""kernels."""
+"""Compiled loops: `matching` of boxes to true ones, `pasting` of masks into images."""

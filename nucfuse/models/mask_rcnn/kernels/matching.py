@@ -10,7 +10,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def best_matches(boxes, truths, numbers, tallest):
-    """The true box of largest IoU with each box, that IoU, and the largest IoU of each true box.
+    """Find the true box of largest IoU with each box, that IoU, and the largest of each true box.
 
     float32 (N, 4), float64 (T, 4), int64 (T,) -> int64 (N,), float64 (N,), float64 (T,). Of equal
     IoU the lowest of ``numbers`` wins, which is what is returned; -1 where nothing is shared.
@@ -53,7 +53,7 @@ def best_of_some(boxes, truths, overlaps, best, tallest):
 
 @njit(cache=True, nogil=True)
 def _first_below(truths, y):
-    """The first true box whose upper edge lies below y."""
+    """First true box whose upper edge lies below y."""
     low, high = 0, truths.shape[0]
     while low < high:
         middle = (low + high) // 2
@@ -68,9 +68,11 @@ def _first_below(truths, y):
 def _corners(boxes, i):
     """Of a float32 box, in float64."""
     return (
-        np.float64(boxes[i, 0]), np.float64(boxes[i, 1]),
-        np.float64(boxes[i, 2]), np.float64(boxes[i, 3]),
-    )  # fmt: skip
+        np.float64(boxes[i, 0]),
+        np.float64(boxes[i, 1]),
+        np.float64(boxes[i, 2]),
+        np.float64(boxes[i, 3]),
+    )
 
 
 @njit(cache=True, nogil=True)

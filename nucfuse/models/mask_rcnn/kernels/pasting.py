@@ -32,8 +32,8 @@ def pasted_runs(masks, boxes, height, width, threshold):
                 profile[i] = masks[m, i, low] * (1 - part) + masks[m, i, high] * part
                 largest = max(largest, profile[i])
             if largest > threshold:
-                base, first = np.int64(x) * height, offsets[m]
-                n = _column(profile, down, y0, y1, base, threshold, starts, lengths, n, first)
+                base, runs, counts = np.int64(x) * height, (starts, lengths), (n, offsets[m])
+                n = _column(profile, down, (y0, y1), base, threshold, runs, counts)
         offsets[m + 1] = n
     return starts[:n].copy(), lengths[:n].copy(), offsets
 
@@ -58,8 +58,15 @@ def _stretched(begin, end, n, cells, where):
 
 
 @njit(cache=True, nogil=True)
-def _column(profile, down, y0, y1, base, threshold, starts, lengths, n, first):
-    """Append the runs of one column; one that goes on from the column before lengthens its run."""
+def _column(profile, down, rows, base, threshold, runs, counts):
+    """Append the runs of one column; one that goes on from the column before lengthens its run.
+
+    ``rows`` are the first and the last + 1, ``runs`` starts and lengths, ``counts`` how many there
+    are and how many were there before the mask.
+    """
+    y0, y1 = rows
+    starts, lengths = runs
+    n, first = counts
     low, high, part = down
     begin = np.int64(-1)
     for y in range(y0, y1 + 1):

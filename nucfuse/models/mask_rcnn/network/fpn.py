@@ -6,7 +6,7 @@ Lin et al. 2017, https://doi.org/10.1109/CVPR.2017.106, section 3.
 from collections.abc import Sequence
 from typing import Any
 
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 Tensor = Any
 

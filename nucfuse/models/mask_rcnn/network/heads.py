@@ -10,7 +10,7 @@ from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.network.roi_align import Tensor, pooled_from_levels, roi_align
 from nucfuse.models.mask_rcnn.network.roi_pool import roi_pool
 from nucfuse.models.mask_rcnn.network.rpn import last_kernel
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 
 def box_head(regions: Tensor, config: MaskRCNNConfig, style: Style) -> tuple[Tensor, Tensor]:
@@ -33,9 +33,7 @@ def box_head(regions: Tensor, config: MaskRCNNConfig, style: Style) -> tuple[Ten
 
     x = layers.Flatten()(regions)
     for _ in range(2):
-        x = layers.Dense(
-            config.head_width, activation="relu", kernel_initializer=style.kernel()
-        )(x)  # fmt: skip
+        x = layers.Dense(config.head_width, activation="relu", kernel_initializer=style.kernel())(x)
     scores = layers.Dense(config.n_classes, kernel_initializer=last_kernel(0.01, style))(x)
     boxes = layers.Dense(4 * config.n_classes, kernel_initializer=last_kernel(0.001, style))(x)
     deltas = layers.Reshape((config.n_classes, 4), dtype="float32")(boxes)
@@ -60,16 +58,22 @@ def mask_head(regions: Tensor, config: MaskRCNNConfig, style: Style) -> Tensor:
 
     x = regions
     for _ in range(config.mask_convs):
-        x = layers.Conv2D(config.fpn_width, 3, padding="same", activation="relu",
-                          kernel_initializer=style.kernel())(x)  # fmt: skip
-    x = layers.Conv2DTranspose(config.fpn_width, 2, strides=2, activation="relu",
-                               kernel_initializer=style.kernel())(x)  # fmt: skip
+        x = layers.Conv2D(
+            config.fpn_width,
+            3,
+            padding="same",
+            activation="relu",
+            kernel_initializer=style.kernel(),
+        )(x)
+    x = layers.Conv2DTranspose(
+        config.fpn_width, 2, strides=2, activation="relu", kernel_initializer=style.kernel()
+    )(x)
     scores = layers.Conv2D(config.n_classes - 1, 1, kernel_initializer=last_kernel(0.01, style))(x)
     return layers.Activation("sigmoid", dtype="float32")(scores)
 
 
 def pooling_layer(config: MaskRCNNConfig, strides: Sequence[int], size: int) -> Any:
-    """A layer that pools regions: [maps of ``strides``, regions, images] -> (R, size, size, C).
+    """Make a layer that pools regions: [maps, regions, images] -> (R, size, size, C).
 
     Parameters
     ----------

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from nucfuse.errors import DataError
+from nucfuse.models.inference.onnx_session import Arrays, Graph
 from nucfuse.models.inputs import CHANNELS
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
-from nucfuse.models.mask_rcnn.inference.finding import Arrays, Graph
 from nucfuse.models.mask_rcnn.network.fpn import feature_pyramid, subsampled
 from nucfuse.models.mask_rcnn.network.heads import box_head, mask_head, pooling_layer
 from nucfuse.models.mask_rcnn.network.resnet import DEPTHS, resnet
@@ -17,14 +17,14 @@ from nucfuse.models.mask_rcnn.network.rpn import region_proposals
 from nucfuse.models.mask_rcnn.network.small_backbone import small_backbone
 from nucfuse.models.mask_rcnn.training.step import training_step
 from nucfuse.models.precision import computing_in
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 Tensor = Any
 STAGES = ("all", "heads")
 
 
 def build_mask_rcnn(config: MaskRCNNConfig, seed: int = 0, precision: str = "float32") -> Any:
-    """A Mask R-CNN with fresh weights (a Faster R-CNN if ``config.masks`` is false).
+    """Make a Mask R-CNN with fresh weights (a Faster R-CNN if ``config.masks`` is false).
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def build_mask_rcnn(config: MaskRCNNConfig, seed: int = 0, precision: str = "flo
         W are multiples of ``config.stride``. It has ``config``, ``graphs``, which run both of the
         following on NumPy arrays, and two functional models:
 
-        - ``features``: images -> [maps of `roi_strides` (B, h, w, F), RPN logits (B, A), RPN deltas
-          (B, A, 4)];
+        - ``features``: images -> [maps of ``config.roi_strides`` (B, h, w, F), RPN logits (B, A),
+          RPN deltas (B, A, 4)];
         - ``heads``: [the maps, regions (R, 4) as (y0, x0, y1, x1) in pixels, which of the B images
           each is of, int32 (R,), the same of regions for masks (M, 4), (M,)] -> [probabilities
           (R, K), deltas (R, K, 4), masks (M, S, S, K - 1)]. The regions for masks are others
@@ -51,15 +51,6 @@ def build_mask_rcnn(config: MaskRCNNConfig, seed: int = 0, precision: str = "flo
     with computing_in(precision):
         features, heads = _features(config, seed), _heads(config, seed)
     return _model_class()(config, seed, features, heads)
-
-
-def roi_strides(config: MaskRCNNConfig) -> tuple[int, ...]:
-    """Strides of the levels that regions are read from: those that the backbone has."""
-    return config.strides[: _backbone_levels(config)]
-
-
-def _backbone_levels(config: MaskRCNNConfig) -> int:
-    return len(config.strides) if config.backbone == "small" else len(DEPTHS[config.backbone])
 
 
 def set_stage(model: Any, stage: str) -> None:
@@ -90,7 +81,7 @@ def set_stage(model: Any, stage: str) -> None:
 
 
 def backbone_of(model: Any) -> Any:
-    """The backbone, a functional model: image -> maps."""
+    """Backbone of a model, a functional model: image -> maps."""
     return model.features.get_layer("backbone")
 
 
@@ -139,7 +130,7 @@ def _heads(config: MaskRCNNConfig, seed: int) -> Any:
 
     # Far from the seeds of the features, which take one a layer.
     style = Style("relu", "he_normal", "none", 0.0, 1000 * seed + 500)
-    strides = roi_strides(config)
+    strides = config.roi_strides
     maps = [keras.Input((None, None, config.fpn_width), name=f"map{s}") for s in strides]
     rois = keras.Input((4,), name="rois")
     images = keras.Input((), dtype="int32", name="images")
@@ -155,7 +146,7 @@ def _heads(config: MaskRCNNConfig, seed: int) -> Any:
 
 
 def _of_arrays(part: Any) -> Graph:
-    """A part of a model, not in training, as a function that is compiled once for all sizes."""
+    """Compile a part of a model, not in training, as one function for all sizes."""
     import tensorflow as tf
 
     signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in part.inputs]

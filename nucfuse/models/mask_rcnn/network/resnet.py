@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.errors import DataError
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 Tensor = Any
 
@@ -18,7 +18,7 @@ DEPTHS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 
 
 def resnet(image: Tensor, depths: tuple[int, ...], style: Style) -> list[Tensor]:
-    """Maps C2, C3, … of an image at strides 4, 8, …
+    """Make maps C2, C3, … of an image, at strides 4, 8 and so on.
 
     Parameters
     ----------
@@ -70,9 +70,13 @@ def _convolved(
     from keras import layers
 
     x = layers.Conv2D(
-        width, size, strides=stride, padding=padding, name=f"{name}_conv",
+        width,
+        size,
+        strides=stride,
+        padding=padding,
+        name=f"{name}_conv",
         kernel_initializer=style.kernel(),
-    )(x)  # fmt: skip
+    )(x)
     return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
 
 

@@ -13,7 +13,7 @@ Pooling = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def level_indices(rois: Tensor, strides: Sequence[int], canonical: float) -> Tensor:
-    """The level each region is read from: its side doubles from level to level.
+    """Level that each region is read from: its side doubles from level to level.
 
     Parameters
     ----------
@@ -75,9 +75,13 @@ def roi_align(feature_map: Tensor, rois: Tensor, images: Tensor, size: int, samp
 
 
 def pooled_from_levels(
-    maps: Sequence[Tensor], rois: Tensor, images: Tensor,
-    strides: Sequence[int], canonical: float, pooling: Pooling,
-) -> Tensor:  # fmt: skip
+    maps: Sequence[Tensor],
+    rois: Tensor,
+    images: Tensor,
+    strides: Sequence[int],
+    canonical: float,
+    pooling: Pooling,
+) -> Tensor:
     """Each region pooled out of the level that its size asks for.
 
     Parameters

@@ -43,8 +43,10 @@ def roi_pool(feature_map: Tensor, rois: Tensor, images: Tensor, size: int) -> Te
     best = None
     for y in rows[1:3]:
         for x in columns[1:3]:
-            at = [tf.broadcast_to(y[:, :, tf.newaxis], tf.shape(level)),
-                  tf.broadcast_to(x[:, tf.newaxis, :], tf.shape(level))]  # fmt: skip
+            at = [
+                tf.broadcast_to(y[:, :, tf.newaxis], tf.shape(level)),
+                tf.broadcast_to(x[:, tf.newaxis, :], tf.shape(level)),
+            ]
             corner = tf.gather_nd(tables, tf.stack([image, level, *at], axis=-1))
             best = corner if best is None else tf.maximum(best, corner)
     filled = rows[3][:, :, tf.newaxis] & columns[3][:, tf.newaxis, :]
@@ -52,7 +54,7 @@ def roi_pool(feature_map: Tensor, rois: Tensor, images: Tensor, size: int) -> Te
 
 
 def _windows(start: Tensor, stop: Tensor, length: Tensor, size: int) -> tuple[Tensor, ...]:
-    """The bins along one axis, each as two windows whose sides are a power of two.
+    """Bins along one axis, each as two windows whose sides are a power of two.
 
     Its exponent, the first cells of both windows, int32 (R, size), and whether it has any cell.
     """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 Tensor = Any
 
@@ -38,8 +38,9 @@ def region_proposals(
     from keras import layers
 
     n = config.anchors_per_cell
-    shared = layers.Conv2D(config.fpn_width, 3, padding="same", activation="relu",
-                           kernel_initializer=style.kernel())  # fmt: skip
+    shared = layers.Conv2D(
+        config.fpn_width, 3, padding="same", activation="relu", kernel_initializer=style.kernel()
+    )
     objectness = layers.Conv2D(n, 1, kernel_initializer=last_kernel(0.01, style))
     regression = layers.Conv2D(4 * n, 1, kernel_initializer=last_kernel(0.01, style))
     logits, deltas = [], []

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 Tensor = Any
 
 
 def small_backbone(image: Tensor, widths: Sequence[int], style: Style) -> list[Tensor]:
-    """Maps of an image at strides 2, 4, 8, …
+    """Make maps of an image at strides 2, 4, 8 and so on.
 
     After He et al. 2016, https://doi.org/10.1109/CVPR.2016.90 (two 3 x 3 convolutions a block). It
     halves the resolution by a 4 x 4 convolution and by pooling: both are centred on the cells they
@@ -29,8 +29,9 @@ def small_backbone(image: Tensor, widths: Sequence[int], style: Style) -> list[T
     """
     from keras import layers
 
-    x = layers.Conv2D(widths[0], 4, strides=2, padding="same", use_bias=False,
-                      kernel_initializer=style.kernel())(image)  # fmt: skip
+    x = layers.Conv2D(
+        widths[0], 4, strides=2, padding="same", use_bias=False, kernel_initializer=style.kernel()
+    )(image)
     x = style.activated(x)
     maps = [x]
     for width in widths[1:]:

@@ -3,12 +3,18 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats, Ints
+
 
 def mask_targets(
-    labels: NDArray[np.int32], rois: NDArray[np.float32], label_ids: NDArray[np.int32], size: int,
-    true_boxes: NDArray[np.float32] | None = None, mini: int = 0,
-) -> NDArray[np.float32]:  # fmt: skip
-    """The nucleus of each region at the centres of its bins.
+    labels: Ints,
+    rois: Floats,
+    label_ids: Ints,
+    size: int,
+    true_boxes: Floats | None = None,
+    mini: int = 0,
+) -> Floats:
+    """Read the nucleus of each region at the centres of its bins.
 
     All that is read is the label image, so that memory does not grow with the number of nuclei.
 
@@ -60,14 +66,14 @@ def mask_targets(
     return (found & (rows >= 0) & (columns >= 0)).astype(np.float32)
 
 
-def _side(boxes: NDArray[np.float32], axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _side(boxes: Floats, axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Where boxes begin and end along an axis, each (R, 1)."""
     corners = boxes.astype(np.float64)
     return corners[:, [axis]], corners[:, [axis + 2]]
 
 
 def _pixels(at: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """The pixel that holds each place along an axis of n pixels; -1 if there is none."""
+    """Pixel that holds each place along an axis of n pixels; -1 if there is none."""
     pixels = np.floor(at)
     return np.where((pixels >= 0) & (pixels < n), pixels, -1).astype(np.int64)
 
@@ -75,7 +81,7 @@ def _pixels(at: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 def _shrunk(
     at: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], mini: int
 ) -> NDArray[np.float64]:
-    """The centre of the bin of a nucleus's box that holds each place; -1 outside of the box."""
+    """Centre of the bin of a nucleus's box that holds each place; -1 outside of the box."""
     bins = np.floor((at - low) * mini / (high - low))
     centres = low + (2 * bins + 1) * (high - low) / (2 * mini)
     return np.where((bins >= 0) & (bins < mini), centres, -1.0)

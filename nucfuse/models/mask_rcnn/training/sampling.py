@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.models.arrays import Floats, Ints
 from nucfuse.models.mask_rcnn.box_coding import encode
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.kernels import matching as kernels
@@ -30,24 +31,23 @@ class RoiTargets(NamedTuple):
         The nucleus of each region; -1 for the background.
     """
 
-    rois: NDArray[np.float32]
-    classes: NDArray[np.int32]
-    deltas: NDArray[np.float32]
+    rois: Floats
+    classes: Ints
+    deltas: Floats
     truth: NDArray[np.int64]
 
 
 def drawn_truth(n: int, config: MaskRCNNConfig, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of the nuclei that training sees of n: all, or ``max_truth`` at random, ascending."""
+    """Draw the nuclei that training sees of n, at most ``max_truth``; indices, ascending."""
     if n <= config.max_truth:
         return np.arange(n)
     return np.sort(rng.choice(n, config.max_truth, replace=False))
 
 
 def rpn_targets(
-    anchors: NDArray[np.float32], true_boxes: NDArray[np.float32], config: MaskRCNNConfig,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:  # fmt: skip
-    """What the RPN should say of the anchors of one image.
+    anchors: Floats, true_boxes: Floats, config: MaskRCNNConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.int8], Floats]:
+    """Say what the RPN should answer at the anchors of one image.
 
     Positive are anchors of IoU >= ``rpn_high`` with a nucleus, and those that no anchor beats for a
     nucleus, however little they share with it; negative are others of IoU < ``rpn_low`` with all.
@@ -89,9 +89,12 @@ def rpn_targets(
 
 
 def roi_targets(
-    proposals: NDArray[np.float32], true_boxes: NDArray[np.float32], config: MaskRCNNConfig,
-    rng: np.random.Generator, true_classes: NDArray[np.int32] | None = None,
-) -> RoiTargets:  # fmt: skip
+    proposals: Floats,
+    true_boxes: Floats,
+    config: MaskRCNNConfig,
+    rng: np.random.Generator,
+    true_classes: Ints | None = None,
+) -> RoiTargets:
     """Regions of one image for the heads, and what they should say of them.
 
     Drawn from the proposals and the true boxes: ``rois``, at most ``roi_share`` of them positive,
@@ -135,17 +138,15 @@ def _share(n: int, share: float) -> int:
 
 
 def _drawn(which: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of at most so many of those that are True, at random, ascending."""
+    """Draw at most so many of those that are True; indices, ascending."""
     found = np.flatnonzero(which)
     if found.size <= most:
         return found
     return np.sort(rng.choice(found, most, replace=False, shuffle=False))
 
 
-def _sorted(
-    true_boxes: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
-    """True boxes by their upper edge, which each was, and the largest height."""
+def _sorted(true_boxes: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
+    """Sort true boxes by their upper edge: boxes, which each was, and the largest height."""
     corners = true_boxes.astype(np.float64)
     sides = corners[:, 2:] - corners[:, :2]
     flat = np.flatnonzero(~(sides > 0).all(axis=1))

@@ -7,13 +7,7 @@ are constants, no gradient goes through where they lie.
 from typing import Any
 
 from nucfuse.models.mask_rcnn.config import LOSSES
-from nucfuse.models.mask_rcnn.training.losses import (
-    box_loss,
-    class_loss,
-    mask_loss,
-    rpn_box_loss,
-    rpn_class_loss,
-)
+from nucfuse.models.mask_rcnn.training import losses as of
 from nucfuse.models.mask_rcnn.training.targets import TYPES, Targets, training_targets
 
 Tensor = Any
@@ -46,7 +40,7 @@ def training_step(model: Any, images: Tensor, labels: Tensor) -> dict[str, Tenso
 
 
 def step_losses(model: Any, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """What `training_step` returns, without moving the weights."""
+    """Losses of a step, without moving the weights."""
     *maps, logits, deltas = model.features(images, training=True)
     targets = _targets(model, labels, logits, deltas)
     regions = [*maps, targets.rois, targets.images]
@@ -54,13 +48,13 @@ def step_losses(model: Any, images: Tensor, labels: Tensor) -> dict[str, Tensor]
         regions += [targets.mask_rois, targets.mask_images]
     outputs = model.heads(regions, training=True)
     losses = {
-        "rpn_class": rpn_class_loss(targets.match, logits),
-        "rpn_box": rpn_box_loss(targets.match, targets.anchor_deltas, deltas),
-        "class": class_loss(targets.classes, outputs[0]),
-        "box": box_loss(targets.classes, targets.deltas, outputs[1]),
+        "rpn_class": of.rpn_class_loss(targets.match, logits),
+        "rpn_box": of.rpn_box_loss(targets.match, targets.anchor_deltas, deltas),
+        "class": of.class_loss(targets.classes, outputs[0]),
+        "box": of.box_loss(targets.classes, targets.deltas, outputs[1]),
     }
     if model.config.masks:
-        losses["mask"] = mask_loss(targets.mask_classes, targets.masks, outputs[2])
+        losses["mask"] = of.mask_loss(targets.mask_classes, targets.masks, outputs[2])
     weights = dict(zip(LOSSES, model.config.loss_weights, strict=True))
     l2 = l2_loss(model)
     total = sum(weights[name] * value for name, value in losses.items()) + l2

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.masks.instances import Instances
+from nucfuse.models.arrays import Floats, Ints
 from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
 from nucfuse.models.mask_rcnn.inference.proposals import propose
@@ -50,14 +51,25 @@ class Targets(NamedTuple, Generic[T]):
     masks: T
 
 
-TYPES = Targets("int32", "float32", "float32", "int32", "int32", "float32", "float32", "int32",
-                "int32", "float32")  # fmt: skip
+# Of each of them, in this order.
+_TYPES = "int32 float32 float32 int32 int32 float32 float32 int32 int32 float32"
+TYPES = Targets(*_TYPES.split())
+
+
+def separate_pieces(labels: Ints) -> Ints:
+    """Each 8-connected piece of a nucleus as one of its own, numbered from 1, int32 (H, W).
+
+    The mirror image of a nucleus beyond the edge of an image is no part of that nucleus.
+    """
+    from skimage.measure import label
+
+    pieces: Ints = label(labels, background=0, connectivity=2).astype(np.int32)
+    return pieces
 
 
 def training_targets(
-    labels: NDArray[np.int32], logits: NDArray[np.float32], deltas: NDArray[np.float32],
-    config: MaskRCNNConfig, seed: tuple[int, ...],
-) -> Targets[NDArray[Any]]:  # fmt: skip
+    labels: Ints, logits: Floats, deltas: Floats, config: MaskRCNNConfig, seed: tuple[int, ...]
+) -> Targets[NDArray[Any]]:
     """Targets of a batch, for what the RPN says of it.
 
     Parameters
@@ -75,12 +87,9 @@ def training_targets(
     Targets of ndarray
     """
     grid = anchors((labels.shape[1], labels.shape[2]), config)
-    each = [
-        _of_image(
-            k, labels[k], logits[k], deltas[k], grid, config, np.random.default_rng([*seed, k])
-        )
-        for k in range(len(labels))
-    ]
+    each = []
+    for k, of_image in enumerate(zip(labels, logits, deltas, strict=True)):
+        each.append(_of_image(k, *of_image, grid, config, np.random.default_rng([*seed, k])))
     if not any(len(t.masks) for t in each):
         each[0] = _with_stand_in(each[0], labels.shape[1:])
     stacked = (np.stack(arrays) for arrays in zip(*(t[:2] for t in each), strict=True))
@@ -89,10 +98,14 @@ def training_targets(
 
 
 def _of_image(
-    number: int, labels: NDArray[np.int32], logits: NDArray[np.float32],
-    deltas: NDArray[np.float32], grid: NDArray[np.float32], config: MaskRCNNConfig,
+    number: int,
+    labels: Ints,
+    logits: Floats,
+    deltas: Floats,
+    grid: Floats,
+    config: MaskRCNNConfig,
     rng: np.random.Generator,
-) -> Targets[NDArray[Any]]:  # fmt: skip
+) -> Targets[NDArray[Any]]:
     ids, boxes = _truth(labels, config, rng)
     match, anchor_deltas = rpn_targets(grid, boxes, config, rng)
     # Of a network that has diverged there is nothing to propose; its loss will say so.
@@ -100,29 +113,21 @@ def _of_image(
     shape = (labels.shape[0], labels.shape[1])
     proposals, _ = propose(logits, deltas, grid, shape, config, train=True)
     rois, classes, roi_deltas, truth = roi_targets(proposals, boxes, config, rng)
-    positive = np.flatnonzero(classes)
-    of_positive = truth[positive]
-    masks = mask_targets(labels, rois[positive], ids[of_positive], config.mask_size,
-                         boxes[of_positive], config.mini_mask)  # fmt: skip
-    return Targets(
-        match.astype(np.int32), anchor_deltas, rois, np.full(len(rois), number, np.int32),
-        classes, roi_deltas, rois[positive],
-        np.full(len(positive), number, np.int32), classes[positive], masks,
-    )  # fmt: skip
+    images, positive = np.full(len(rois), number, np.int32), np.flatnonzero(classes)
+    which, size, mini = truth[positive], config.mask_size, config.mini_mask
+    masks = mask_targets(labels, rois[positive], ids[which], size, boxes[which], mini)
+    whole = match.astype(np.int32), anchor_deltas, rois, images, classes, roi_deltas
+    return Targets(*whole, rois[positive], images[positive], classes[positive], masks)
 
 
 def _with_stand_in(targets: Targets[NDArray[Any]], shape: tuple[int, ...]) -> Targets[NDArray[Any]]:
-    """The targets with a mask of nothing: TensorFlow has no gradient of empty convolutions."""
-    one = np.zeros(1, np.int32)
-    return targets._replace(
-        mask_rois=np.array([[0, 0, *shape]], np.float32), mask_images=one, mask_classes=one,
-        masks=np.zeros((1, *targets.masks.shape[1:]), np.float32),
-    )  # fmt: skip
+    """Add a mask of nothing to targets: TensorFlow has no gradient of empty convolutions."""
+    one, whole = np.zeros(1, np.int32), np.array([[0, 0, *shape]], np.float32)
+    masks = np.zeros((1, *targets.masks.shape[1:]), np.float32)
+    return targets._replace(mask_rois=whole, mask_images=one, mask_classes=one, masks=masks)
 
 
-def _truth(
-    labels: NDArray[np.int32], config: MaskRCNNConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _truth(labels: Ints, config: MaskRCNNConfig, rng: np.random.Generator) -> tuple[Ints, Floats]:
     """Ids of the nuclei that training sees (T,) and their boxes (T, 4)."""
     ids = np.unique(labels)
     ids = ids[ids != 0]

@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import naive_detection as naive
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,7 +10,7 @@ from strategies_detection import boxes
 from nucfuse.models.mask_rcnn.config import PRESETS
 from nucfuse.models.mask_rcnn.inference.detection import detect
 
-CONFIG = replace(PRESETS["small"], min_confidence=0.3, min_side=2.0)
+CONFIG = evolve(PRESETS["small"], min_confidence=0.3, min_side=2.0)
 
 
 @st.composite
@@ -27,7 +26,7 @@ def head_outputs(draw, n_classes=3):
 
 @given(head_outputs(), st.sampled_from([0.0, 0.3]), st.sampled_from([2, 100]))
 def test_matches_naive(outputs, nms, most):
-    config = replace(CONFIG, detection_nms=nms, max_instances=most)
+    config = evolve(CONFIG, detection_nms=nms, max_instances=most)
     found = detect(*outputs, (32, 30), config)
     expected = naive.detections(
         *outputs, (32, 30), config.box_std, np.float32(0.3), config.min_side, nms, most

@@ -1,9 +1,8 @@
 """From what a network finds to pixels, in whatever position and size it saw the image."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from made_mask_rcnn import SURE, TINY, Knowing, blobs, discs, made, segmented
@@ -50,7 +49,7 @@ def test_what_is_found_in_a_part_of_a_resized_image_is_put_in_its_place():
 
 
 def test_nuclei_without_pixels_are_left_out_and_classes_kept_where_there_are_several():
-    config = TINY.from_dict({**TINY.to_dict(), "n_classes": 3})
+    config = evolve(TINY, n_classes=3)
     found = Found(
         np.float32([[0, 0, 4, 4], [30, 30, 34, 34]]), np.float32([0.9, 0.8]), np.int32([2, 1]),
         np.ones((2, 4, 4), np.float32),
@@ -79,7 +78,7 @@ def test_a_network_that_knows_is_understood(n):
 def test_no_more_than_the_maximum_is_found():
     image = np.zeros((64, 64, 1), np.float32)
     image[4:60:14, 4:60:14] = image[5:60:14, 4:60:14] = 1
-    config = TINY.from_dict({**TINY.to_dict(), "max_instances": 7})
+    config = evolve(TINY, max_instances=7)
     network = Knowing(None, config)
     assert len(find(network.features, network.heads, image, config).boxes) == 7
 
@@ -145,14 +144,14 @@ def test_masks_are_of_the_refined_boxes():
 
 
 def test_nothing_detected_is_no_nuclei():
-    config = replace(SURE, min_confidence=1.0)
+    config = evolve(SURE, min_confidence=1.0)
     model = made(config)
     image = np.zeros((32, 32, 1), np.float32)
     assert len(segmented(*model.graphs, image, config)) == 0
 
 
 def test_a_faster_r_cnn_gives_whole_boxes():
-    config = replace(SURE, masks=False)
+    config = evolve(SURE, masks=False)
     model, (image, _) = made(config), discs(0)
     graphs = model.graphs
     found = segmented(*graphs, image, config, on_overlap="keep")

@@ -3,17 +3,18 @@
 import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from attrs import asdict, evolve
 from made_mask_rcnn import SURE, discs, made
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.errors import DataError
-from nucfuse.models.files.card import read_card
 from nucfuse.models.files.initial_weights import load_weights
+from nucfuse.models.files.read_card import read_card
+from nucfuse.models.inference.settings import Inference
 from nucfuse.models.mask_rcnn import segmenter
 from nucfuse.models.mask_rcnn.export import export_mask_rcnn
 from nucfuse.models.mask_rcnn.inference.finding import find
@@ -24,7 +25,7 @@ from nucfuse.models.mask_rcnn.segmenter import MaskRCNNSegmenter
 # Keras 3.15 on NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-CONFIG = replace(SURE, strides=(4, 8), anchor_sizes=(12, 24), widths=(4, 6, 8), min_confidence=0.02)
+CONFIG = evolve(SURE, strides=(4, 8), anchor_sizes=(12, 24), widths=(4, 6, 8), min_confidence=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def network():
 @pytest.fixture(scope="module")
 def folder(network, tmp_path_factory):
     folder = tmp_path_factory.mktemp("card")
-    card = {"name": "tiny", "kind": "mask_rcnn", "network": CONFIG.to_dict(), "input": "neutral",
+    card = {"name": "tiny", "kind": "mask_rcnn", "network": asdict(CONFIG), "input": "neutral",
             "stride": 8, "diameter": None}  # fmt: skip
     export_mask_rcnn(network, card, folder, "float32")
     return folder
@@ -75,7 +76,7 @@ def test_threads_and_other_processes_get_the_same(folder):
 def test_turning_the_image_turns_what_its_eight_views_say(folder, monkeypatch):
     # Untrained, no two views agree; without votes of those that see nothing, all of it stays.
     monkeypatch.setattr(segmenter, "FUSION", {**segmenter.FUSION, "absent": 0.0})
-    model = MaskRCNNSegmenter([read_card(folder / "tiny.json")], "tiny").with_settings(tta=True)
+    model = MaskRCNNSegmenter([read_card(folder / "tiny.json")], "tiny", Inference(tta=True))
     image = (discs(3)[0] * 255).astype(np.uint8)[..., 0]
     found = model.predict(image)
     assert len(found) > 0
@@ -113,10 +114,10 @@ def test_files_are_halved_and_hold_the_network_still(network, tmp_path, folder):
     [
         ({"input": "colours"}, "input must be one of neutral.*got 'colours'; update nucfuse"),
         ({"network": {"backbone": "vgg"}}, r"tiny\.json: network: backbone must be one of small"),
-        ({"network": {**CONFIG.to_dict(), "masks": False}},
+        ({"network": {**asdict(CONFIG), "masks": False}},
          "another network than the card says: features from 1 inputs of 1 channels to 4 outputs, "
          "heads from 6 to 3; expected 1 of 1 to 4, 4 to 2"),
-        ({"network": {**CONFIG.to_dict(), "input": "rgb"}}, "expected 1 of 3 to 4"),
+        ({"network": {**asdict(CONFIG), "input": "rgb"}}, "expected 1 of 3 to 4"),
         ({"files": {}}, r"the card must name one file \.features\.onnx"),
     ],
     ids=["input", "config", "masks", "channels", "files"],
@@ -141,7 +142,7 @@ def test_what_the_network_cannot_take_is_said(folder):
 
 
 def test_one_pixel_wide_and_cut_nuclei_stay_disjoint(folder):
-    model = MaskRCNNSegmenter([read_card(folder / "tiny.json")], "tiny")
+    model = MaskRCNNSegmenter([read_card(folder / "tiny.json")], "tiny", Inference())
     image = np.zeros((37, 53), np.uint8)
     image[0, :20] = image[5:30, 52] = image[36, 0] = image[20, 20] = 255
     found = model.predict(image)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from strategies_detection import boxes
 
+from nucfuse.clean.overlaps import remove_overlaps
 from nucfuse.models.mask_rcnn.inference.pasting import paste
 
 
@@ -54,11 +55,10 @@ def test_turning_all_turns_the_nuclei(given_masks):
 
 def test_full_masks_fill_their_boxes_and_runs_join_at_the_edges():
     ones = np.ones((2, 28, 28), np.float32)
-    pasted = paste(ones, [[-1, 1, 9, 4], [0.4, 0, 1.6, 1]], [0.9, 0.8], (5, 6), source="a")
+    pasted = paste(ones, [[-1, 1, 9, 4], [0.4, 0, 1.6, 1]], [0.9, 0.8], (5, 6))
     assert pasted.to_rle() == ["6 15", "1 2"]
     assert pasted.starts.size == 2
     assert_array_equal(pasted.scores, np.float32([0.9, 0.8]))
-    assert pasted.source_names == ("a",)
 
 
 def test_runs_of_two_masks_do_not_join():
@@ -84,20 +84,12 @@ def test_a_shared_pixel_is_the_higher_scores_and_not_the_lowest_ones():
     found, scores = [[0, 0, 4, 4], [0, 2, 4, 6], [0, 4, 4, 8]], [0.9, 0.8, 0.7]
     kept = paste(ones, found, scores, (4, 8))
     assert_array_equal(kept.areas, [16, 16, 16])
-    ours = paste(ones, found, scores, (4, 8), on_overlap="score")
+    ours = remove_overlaps(paste(ones, found, scores, (4, 8)))
     assert_array_equal(ours.to_labels()[0], [1, 1, 1, 1, 2, 2, 3, 3])
     theirs = naive.matterport_owner(kept.to_masks(), np.array(scores))
     assert_array_equal(theirs[0], [1, 1, 2, 2, 3, 3, 3, 3])
-    backwards = paste(ones, found, scores[::-1], (4, 8), on_overlap="score")
+    backwards = remove_overlaps(paste(ones, found, scores[::-1], (4, 8)))
     assert_array_equal(backwards.to_labels()[0], theirs[0])
-
-
-def test_a_mask_that_is_wholly_hidden_is_left_out():
-    ones = np.ones((2, 28, 28), np.float32)
-    found = paste(ones, [[1, 1, 3, 3], [0, 0, 4, 4]], [0.1, 0.9], (4, 4), on_overlap="score",
-                  classes=[2, 1])  # fmt: skip
-    assert_array_equal(found.scores, np.float32([0.9]))
-    assert_array_equal(found.classes, [1])
 
 
 def test_no_masks():
@@ -117,8 +109,3 @@ def test_no_masks():
 def test_mistakes_are_said(masks, found, message):
     with pytest.raises(ValueError, match=message):
         paste(masks, found, None, (4, 4))
-
-
-def test_overlaps_are_decided_in_known_ways_only():
-    with pytest.raises(ValueError, match="on_overlap must be 'keep' or 'score', got 'first'"):
-        paste(np.zeros((0, 2, 2)), np.zeros((0, 4)), None, (4, 4), on_overlap="first")

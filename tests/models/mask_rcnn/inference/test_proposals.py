@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import naive_detection as naive
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -66,7 +65,7 @@ def test_highest_are_the_first_of_equal_ones(values, most):
 
 @given(boxes(min_size=1))
 def test_without_deltas_and_rivals_anchors_come_back(places):
-    config = replace(SMALL, rpn_nms=0.9999, min_side=0.25)
+    config = evolve(SMALL, rpn_nms=0.9999, min_side=0.25)
     scores = -np.arange(len(places), dtype=np.float32)
     found, _ = propose(scores, np.zeros_like(places), places, (32, 32), config)
     unique = np.sort(np.unique(places, axis=0, return_index=True)[1])

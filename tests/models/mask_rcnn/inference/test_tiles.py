@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import mask_iou
-from nucfuse.models.mask_rcnn.inference.tiles import mended, tiles_of
+from nucfuse.models.mask_rcnn.inference.tiles import nuclei_of_tiles, tiles_of
 
 SHAPE = (70, 90)
 
@@ -66,7 +66,7 @@ def test_the_cores_of_tiles_share_out_the_image(height, width, side, data):
 def test_perfect_views_give_the_image_whatever_edges_cut(labels, cutting):
     tiles = tiles_of(SHAPE, *cutting)
     assert len(tiles) > 1
-    whole = mended(tiles, views(labels, tiles))
+    whole = nuclei_of_tiles(tiles, views(labels, tiles))
     assert masks_of(whole) == masks_of(Instances.from_labels(labels))
 
 
@@ -79,7 +79,7 @@ def test_views_that_differ_by_a_pixel_give_each_nucleus_once(labels, seed):
     tiles = tiles_of(SHAPE, 48, 24)
     shifts = np.random.default_rng(seed).integers(-1, 2, (len(tiles), 2))
     shifts[:, 1] = 0
-    found = mended(tiles, views(labels, tiles, shifts))
+    found = nuclei_of_tiles(tiles, views(labels, tiles, shifts))
     first, second, iou = mask_iou(true, found)
     hit = iou > 0.5
     assert_array_equal(np.sort(first[hit]), np.arange(len(true)))
@@ -91,7 +91,7 @@ def test_a_nucleus_of_several_tiles_has_the_highest_score():
     labels[10:60, 5:85] = 1
     tiles = tiles_of(SHAPE, 40, 10)
     found = views(labels, tiles)
-    whole = mended(tiles, found)
+    whole = nuclei_of_tiles(tiles, found)
     assert masks_of(whole) == masks_of(Instances.from_labels(labels))
     assert whole.scores[0] == max(x.scores.max() for x in found)
 
@@ -103,9 +103,9 @@ def test_what_only_the_margin_of_a_tile_shows_is_not_believed():
     blob = np.zeros((40, 90), np.int32)
     blob[10:20, 50:57] = 1  # ends before the edge of the first tile at 60
     seen = Instances.from_labels(blob, scores=[0.9])
-    assert len(mended(tiles, [seen, empty])) == 0
-    assert len(mended(tiles, [empty, seen])) == 1
-    assert len(mended(tiles, [seen, seen])) == 1
+    assert len(nuclei_of_tiles(tiles, [seen, empty])) == 0
+    assert len(nuclei_of_tiles(tiles, [empty, seen])) == 1
+    assert len(nuclei_of_tiles(tiles, [seen, seen])) == 1
 
 
 def test_tiles_of_a_resized_image():
@@ -118,4 +118,6 @@ def test_tiles_of_a_resized_image():
         part = np.zeros_like(labels)
         part[y0:y1, x0:x1] = labels[y0:y1, x0:x1]
         found.append(Instances.from_labels(part))
-    assert masks_of(mended(tiles, found, (0.5, 0.5))) == masks_of(Instances.from_labels(labels))
+    assert masks_of(nuclei_of_tiles(tiles, found, (0.5, 0.5))) == masks_of(
+        Instances.from_labels(labels)
+    )

@@ -1,16 +1,15 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from attrs import evolve
 from made_mask_rcnn import TINY
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.errors import DataError
 from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.config import PRESETS
-from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn, roi_strides, set_stage
+from nucfuse.models.mask_rcnn.network.network import build_mask_rcnn, set_stage
 from nucfuse.models.mask_rcnn.network.rpn import region_proposals
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 # Keras 3.15 on NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -41,9 +40,9 @@ def outputs(model, seed=0):
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
 def test_every_variant_gives_what_it_says(settings):
-    config = replace(TINY, **settings)
+    config = evolve(TINY, **settings)
     maps, logits, deltas, heads = outputs(build_mask_rcnn(config))
-    sides = [(2, 64 // s, 128 // s, 8) for s in roi_strides(config)]
+    sides = [(2, 64 // s, 128 // s, 8) for s in config.roi_strides]
     assert [m.shape for m in maps] == sides
     n = len(anchors((64, 128), config))
     assert (logits.shape, deltas.shape) == ((2, n), (2, n, 4))
@@ -55,16 +54,16 @@ def test_every_variant_gives_what_it_says(settings):
 
 
 def test_a_resnet_reads_regions_from_four_levels_and_proposes_on_five():
-    config = replace(TINY, **RESNET)
-    assert roi_strides(config) == (4, 8, 16, 32)
-    assert roi_strides(TINY) == TINY.strides
+    config = evolve(TINY, **RESNET)
+    assert config.roi_strides == (4, 8, 16, 32)
+    assert TINY.roi_strides == TINY.strides
 
 
 def test_the_rpn_speaks_of_anchors_in_their_order():
     """One bright cell, a network that passes it on: the anchors centred there, ratio by ratio."""
     import keras
 
-    shape, config = (64, 128), replace(TINY, fpn_width=1)
+    shape, config = (64, 128), evolve(TINY, fpn_width=1)
     levels = [keras.Input((None, None, 1)) for _ in config.strides]
     model = keras.Model(levels, region_proposals(levels, config, Style("relu", "he_normal", "none",
                                                                        0.0, 0)))  # fmt: skip
@@ -109,7 +108,7 @@ def test_means_are_subtracted_in_units_of_bytes():
     """An image of the means is 0 to the backbone."""
     import keras
 
-    config = replace(TINY, input="rgb", means=(120, 60, 30), batch_norm="frozen")
+    config = evolve(TINY, input="rgb", means=(120, 60, 30), batch_norm="frozen")
     model = build_mask_rcnn(config)
     grey = np.broadcast_to(np.float32([120, 60, 30]) / 255, (1, 32, 32, 3))
     first = keras.Model(model.features.input, model.features.layers[1].output)
@@ -159,7 +158,7 @@ def test_saved_weights_give_the_same_outputs(tmp_path):
 
 @pytest.mark.parametrize("norm", ["frozen", "trained"])
 def test_each_stage_trains_the_layers_that_it_names(norm):
-    model = build_mask_rcnn(replace(TINY, batch_norm=norm))
+    model = build_mask_rcnn(evolve(TINY, batch_norm=norm))
     # 1 + 4 x 3 convolutions and 1 + 4 x 2 norms of two weights; outside, each with kernel and bias,
     # the layers of pyramid, RPN, box head and mask head.
     backbone, outside = 13 + 2 * 9 * (norm == "trained"), 2 * (8 + 3 + 4 + 3)

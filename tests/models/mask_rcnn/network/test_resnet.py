@@ -9,7 +9,7 @@ from nucfuse.errors import DataError
 from nucfuse.models.mask_rcnn.network.fpn import feature_pyramid, subsampled
 from nucfuse.models.mask_rcnn.network.resnet import DEPTHS, load_imagenet, resnet
 from nucfuse.models.mask_rcnn.network.small_backbone import small_backbone
-from nucfuse.models.unet.blocks import Style
+from nucfuse.models.style import Style
 
 
 def style():

@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import naive_detection as naive
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -36,7 +35,7 @@ def test_all_anchors_match_naive(truth, config):
 @given(boxes(), configs(rpn_batch=6, rpn_share=0.5), st.integers(0, 99))
 def test_a_batch_is_drawn_of_them(truth, config, seed):
     places = anchors((32, 32), config)
-    every, _ = rpn_targets(places, truth, replace(config, rpn_batch=10**6), rng())
+    every, _ = rpn_targets(places, truth, evolve(config, rpn_batch=10**6), rng())
     match, _ = rpn_targets(places, truth, config, rng(seed))
     drawn = match >= 0
     assert_array_equal(match[drawn], every[drawn])
@@ -49,7 +48,7 @@ def test_a_batch_is_drawn_of_them(truth, config, seed):
 @given(boxes(min_size=1), configs())
 def test_every_nucleus_that_meets_an_anchor_has_a_positive_one(truth, config):
     places = anchors((32, 32), config)
-    every, _ = rpn_targets(places, truth, replace(config, rpn_batch=10**6, rpn_share=1), rng())
+    every, _ = rpn_targets(places, truth, evolve(config, rpn_batch=10**6, rpn_share=1), rng())
     table = naive.iou_table(places[every == 1], truth)
     met = naive.iou_table(places, truth).max(axis=0) > 0
     assert (table.max(axis=0, initial=0)[met] > 0).all()
@@ -80,7 +79,7 @@ def test_iou_on_a_threshold():
 
 @given(boxes(max_size=12), boxes(), st.integers(0, 99))
 def test_regions_match_naive(proposals, truth, seed):
-    config = replace(SMALL, rois=9)
+    config = evolve(SMALL, rois=9)
     found = roi_targets(proposals, truth, config, rng(seed))
     candidates = np.concatenate([proposals, truth])
     table = naive.iou_table(candidates, truth)

@@ -1,15 +1,16 @@
 """The score that training measures, by a network that knows what is so."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from attrs import evolve
 from made_mask_rcnn import TINY, Knowing
 from made_networks import discs
 
+from nucfuse.models.mask_rcnn.config import MaskRCNNTraining
 from nucfuse.models.mask_rcnn.training.validation import MaskRCNNValidation
-from nucfuse.models.training.crops import training_image
+from nucfuse.models.training.images import training_image
 
 CENTRES = [(20, 20), (45, 60), (20, 75)]
 
@@ -26,9 +27,14 @@ def image(kind="neutral", radius=9):
     return training_image("a", discs((70, 90), CENTRES, radius), labels, kind)
 
 
+def training(network, diameter):
+    """How a network is trained on nuclei of these diameters."""
+    return MaskRCNNTraining(network=network, diameter=diameter)
+
+
 def test_what_is_so_scores_one():
     network = Knowing(None)
-    assert MaskRCNNValidation([image()], TINY, (5, 50))(model(network)) == 1.0
+    assert MaskRCNNValidation([image()], training(TINY, (5, 50)))(model(network)) == 1.0
     assert network.sizes == [(96, 96)]
 
 
@@ -36,13 +42,13 @@ def test_what_is_so_scores_one():
     ("config", "diameter", "size"),
     [
         (TINY, (38, 50), (160, 192)),  # 18 pixels become 38
-        (replace(TINY, size=128), (1, 2), (128, 128)),
-        (replace(TINY, input="rgb"), (5, 50), (96, 96)),
+        (evolve(TINY, size=128), (1, 2), (128, 128)),
+        (evolve(TINY, input="rgb"), (5, 50), (96, 96)),
     ],
 )
 def test_images_are_seen_as_they_will_be(config, diameter, size):
     network = Knowing(None, config)
-    validation = MaskRCNNValidation([image(config.input)], config, diameter)
+    validation = MaskRCNNValidation([image(config.input)], training(config, diameter))
     # Rescaled there and back, outlines are a little off, and some thresholds are missed.
     assert 0.5 < validation(model(network)) <= 1.0
     assert network.sizes == [size]
@@ -54,4 +60,4 @@ def test_the_mean_is_over_images_and_nothing_where_nothing_is_is_right():
     )
     missed = Knowing(None)
     missed.features = lambda arrays: Knowing.features(missed, [0 * arrays[0]])
-    assert MaskRCNNValidation([blank, image()], TINY, (5, 50))(model(missed)) == 0.5
+    assert MaskRCNNValidation([blank, image()], training(TINY, (5, 50)))(model(missed)) == 0.5

@@ -10,13 +10,13 @@ from made_networks import tiny_onnx, write_network
 from numpy.testing import assert_array_equal
 
 from nucfuse.errors import DataError
-from nucfuse.models.files.card import read_card
-from nucfuse.models.inference.onnx_session import Network
+from nucfuse.models.files.read_card import read_card
+from nucfuse.models.unet.graph import UNetGraph
 
 
 @pytest.fixture
 def network(tmp_path):
-    return Network(read_card(write_network(tmp_path)))
+    return UNetGraph(read_card(write_network(tmp_path)))
 
 
 def test_batches_of_any_size_give_probabilities(network):
@@ -48,18 +48,18 @@ def test_threads_and_other_processes_get_the_same(network):
 )
 def test_a_network_of_another_shape_than_its_card_says(tmp_path, onnx, entries):
     with pytest.raises(DataError, match=r"the network (takes|gives) .*; expected float \(B, H, W"):
-        Network(read_card(write_network(tmp_path, onnx=onnx, **entries)))
+        UNetGraph(read_card(write_network(tmp_path, onnx=onnx, **entries)))
 
 
 @pytest.mark.parametrize("onnx", [b"", b"no graph", tiny_onnx()[:-100], b"\x80\x04K\x01."])
 def test_what_is_no_network_is_refused(tmp_path, onnx):
     with pytest.raises(DataError, match=r"tiny\.json: ONNX Runtime cannot load the network"):
-        Network(read_card(write_network(tmp_path, onnx=onnx)))
+        UNetGraph(read_card(write_network(tmp_path, onnx=onnx)))
 
 
 def test_an_input_that_this_nucfuse_does_not_know(tmp_path):
     with pytest.raises(DataError, match=r"input must be one of neutral, rgb.*got 'infrared'"):
-        Network(read_card(write_network(tmp_path, input="infrared")))
+        UNetGraph(read_card(write_network(tmp_path, input="infrared")))
 
 
 def test_a_failure_of_the_runtime_is_one_message(network):
@@ -71,10 +71,10 @@ def test_a_tampered_network_is_refused(tmp_path):
     card = read_card(write_network(tmp_path))
     (tmp_path / "tiny.onnx").write_bytes(tiny_onnx(bias=1.0))
     with pytest.raises(DataError, match=r"tiny\.onnx: not the file that tiny\.json describes"):
-        Network(card)
+        UNetGraph(card)
 
 
 def test_without_onnx_runtime_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(DataError, match=r"pip install 'nucfuse\[predict\]'.*--model otsu"):
-        Network(read_card(write_network(tmp_path)))
+        UNetGraph(read_card(write_network(tmp_path)))

@@ -1,10 +1,11 @@
 import attrs
-import naive_pixel as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from naive import maps as naive
+from naive.masks import label_areas
 from numpy.testing import assert_array_equal
 from strategies import instance_sets, label_images
 
@@ -106,7 +107,7 @@ def test_instances_keep_what_belongs_to_them(data):
     labels = nuclei.to_labels()
     if data.draw(st.booleans()):
         settings = data.draw(rules)
-        old = np.array(sorted(naive.areas_of(naive.clean(labels, **settings))), int) - 1
+        old = np.array(sorted(label_areas(naive.clean(labels, **settings))), int) - 1
     else:
         settings = {**OFF, **data.draw(smoothing)}
         old = np.arange(len(nuclei))

@@ -1,9 +1,9 @@
-import naive_clean as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from naive import clean as naive
 from numpy.testing import assert_array_equal
 
 from nucfuse.clean import overlaps

@@ -1,12 +1,12 @@
 from typing import get_args
 
 import attrs
-import naive_pixel as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from naive import maps as naive
 from numpy.testing import assert_allclose, assert_array_equal
 from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_clean import holes as naive_holes
-from naive_clean import pieces as naive_pieces
+from naive.clean import holes as naive_holes
+from naive.clean import pieces as naive_pieces
 from numpy.testing import assert_array_equal
 from strategies import instance_sets, label_images
 

@@ -1,10 +1,10 @@
 from dataclasses import replace
 
-import naive_agreement as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import agreement as naive
 from numpy.testing import assert_allclose, assert_array_equal
 from strategies import mask_stacks, shapes
 

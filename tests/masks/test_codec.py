@@ -1,10 +1,10 @@
 """Label images and single masks to RLE texts and back in one call."""
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import masks as naive
 from numpy.testing import assert_array_equal
 from strategies import label_images, mask_stacks
 

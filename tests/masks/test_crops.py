@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
+from naive import masks as naive
 from numpy.testing import assert_array_equal
 from strategies import mask_stacks
 

@@ -1,10 +1,10 @@
 """Instances: from and to every in-memory form, indexing, concatenation, equality."""
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import masks as naive
 from numpy.testing import assert_array_equal
 from strategies import instance_sets, label_images, mask_stacks
 

@@ -1,10 +1,10 @@
 """Masks chosen, joined and compared."""
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import masks as naive
 from numpy.testing import assert_array_equal
 from strategies import instance_lists, instance_sets, mask_stacks
 

@@ -2,11 +2,11 @@
 
 from itertools import pairwise
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import masks as naive
 from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as pycoco
 from strategies import (
@@ -102,7 +102,8 @@ def test_iou_matches_naive(stacks):
     true, pred = stacks
     pairs = overlaps(Instances.from_masks(true), Instances.from_masks(pred))
     expected = [
-        naive.iou(true[t], pred[p]) for t, p in zip(pairs.true_index, pairs.pred_index, strict=True)
+        float(naive.iou(true[t], pred[p]))
+        for t, p in zip(pairs.true_index, pairs.pred_index, strict=True)
     ]
     assert pairs.iou.tolist() == expected
 

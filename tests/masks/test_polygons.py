@@ -1,10 +1,10 @@
 """Polygons: pycocotools is the oracle for filling; outlines lead back to their masks."""
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import masks as naive
 from numpy.testing import assert_array_equal
 from pycocotools import mask as coco_mask
 from strategies import mask_stacks, shapes

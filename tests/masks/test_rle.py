@@ -1,10 +1,10 @@
 """Both RLE dialects: equal to their definitions and to pycocotools, strict about errors."""
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import masks as naive
 from numpy.testing import assert_array_equal
 from pycocotools import mask as pycoco
 from strategies import broken_kaggle_texts, instance_sets, kaggle_texts, mask_stacks

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from naive_clean import holes, pieces
+from naive.clean import holes, pieces
 from numpy.testing import assert_array_equal
 from strategies import mask_stacks
 

@@ -1,9 +1,9 @@
 """The DSB score by itself."""
 
-import naive_metrics as naive
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import metrics as naive
 
 from nucfuse.metrics.average_precision import dsb_ap, dsb_precision
 

@@ -1,10 +1,11 @@
 """Boundary scores: equal the slow definitions, obey the laws, keep the conventions."""
 
-import naive_metrics as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import metrics as naive
+from naive.masks import masks_of
 from strategies import label_pairs, stack_pairs
 
 from nucfuse.masks.instances import Instances
@@ -30,7 +31,7 @@ def prepared(pair):
     """The pair as scored, and as lists of masks."""
     if pair[0].ndim == 3:
         return tuple(map(Instances.from_masks, pair)), pair, pair[0].shape[1:]
-    return pair, tuple(map(naive.stack_of, pair)), pair[0].shape
+    return pair, tuple(map(masks_of, pair)), pair[0].shape
 
 
 @given(labels_or_masks(), DISTANCES, RULES)

@@ -2,11 +2,13 @@
 
 import pickle
 
-import naive_metrics as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import metrics as naive
+from naive.masks import iou as naive_iou
+from naive.masks import masks_of
 from strategies import label_pairs, label_volumes_pairs, stack_pairs
 
 from nucfuse.masks.instances import Instances
@@ -53,7 +55,7 @@ def kinds_of(image):
 
 @given(label_pairs())
 def test_scores_of_labels_match_naive(pair):
-    true, pred = map(naive.stack_of, pair)
+    true, pred = map(masks_of, pair)
     found = numbers_of(*pair)
     expected = naive_scores(true, pred, pair[0].shape)
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
@@ -69,7 +71,7 @@ def test_scores_of_overlapping_masks_match_naive(stacks):
 
 @given(label_volumes_pairs())
 def test_scores_of_volumes_match_naive(pair):
-    true, pred = map(naive.stack_of, pair)
+    true, pred = map(masks_of, pair)
     found = numbers_of(*pair)
     expected = naive_scores(true, pred, pair[0].shape)
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
@@ -77,7 +79,7 @@ def test_scores_of_volumes_match_naive(pair):
 
 @given(label_pairs(), PERCENTS, RULES)
 def test_dsb_ap_of_labels_matches_naive(pair, percents, rule):
-    true, pred = map(naive.stack_of, pair)
+    true, pred = map(masks_of, pair)
     image = scored(*pair, percents, rule)
     assert image.tp.tolist() == [naive.hits_and_iou(true, pred, p, rule)[0] for p in percents]
     expected = naive.dsb_ap(true, pred, percents, rule)
@@ -86,7 +88,7 @@ def test_dsb_ap_of_labels_matches_naive(pair, percents, rule):
 
 @given(label_pairs(), RULES)
 def test_hits_of_labels_match_naive(pair, rule):
-    true, pred = map(naive.stack_of, pair)
+    true, pred = map(masks_of, pair)
     tp = scored(*pair, LEVELS, rule).tp
     assert tp.tolist() == [naive.hits_and_iou(true, pred, p, rule)[0] for p in LEVELS]
 
@@ -129,7 +131,7 @@ def test_same_hits_as_stardist():
 
 @given(label_pairs(), RULES)
 def test_kinds_match_naive(pair, rule):
-    true, pred = map(naive.stack_of, pair)
+    true, pred = map(masks_of, pair)
     image = scored(*pair, rule=rule)
     hits = naive.first_hits(true, pred, rule)
     true_kinds, pred_kinds, *_, cut, swallows = naive.anatomy(true, pred, hits)
@@ -143,7 +145,7 @@ def test_kinds_match_naive(pair, rule):
 
 @given(label_pairs(), RULES, st.sampled_from(CORRECTABLE))
 def test_mending_is_what_a_mended_prediction_scores(pair, rule, what):
-    true, pred = map(naive.stack_of, pair)
+    true, pred = map(masks_of, pair)
     better = naive.mended(true, pred, naive.first_hits(true, pred, rule), what)
     found = numbers_of(*pair, percents=(50, 60, 75, 90), rule=rule)[f"mended_{what}"]
     assert found == pytest.approx(naive.dsb_ap(true, better, (50, 60, 75, 90), rule), abs=1e-12)
@@ -177,14 +179,14 @@ def test_partners_and_ious_of_every_nucleus(pair):
     image = scored(*pair)
     o = image.overlaps
     sides = [(o.true_ids, o.pred_ids, *pair)] * 1 + [(o.pred_ids, o.true_ids, *pair[::-1])]
-    best, iou = image.partners(image.best_pairs), image.ious(image.best_pairs)
+    best, ious = image.partners(image.best_pairs), image.ious(image.best_pairs)
     i = 0
     for ids, other_ids, own, other in sides:
         for label in ids:
             partner = naive.best_partner(own == label, [other == o for o in other_ids])
             assert best[i] == (0 if partner is None else other_ids[partner])
-            expected = 0 if partner is None else naive.iou(own == label, other == best[i])
-            assert iou[i] == float(expected)
+            expected = 0 if partner is None else naive_iou(own == label, other == best[i])
+            assert ious[i] == float(expected)
             i += 1
     assert i == image.kinds.size
 

@@ -245,13 +245,13 @@ def test_scores_grow_with_contrast_and_never_are_negative():
     assert_allclose(scores, [0, 0, 0.5, 1], atol=1e-4)
 
 
-def test_mended_masks():
+def test_masks_without_flaws():
     mask = np.zeros((40, 40), np.uint8)
     mask[2:14, 2:14] = mask[20:32, 20:32] = 1
     mask[6, 6] = 0  # a hole
     mask[34:37, 2:5] = 1  # a speck
     mask[8, 14:20] = 1  # a spur
-    better, radius = preparation.mended(mask, 0.1)
+    better, radius = preparation.without_flaws(mask, 0.1)
     expected = np.zeros_like(mask)
     expected[2:14, 2:14] = expected[20:32, 20:32] = 1
     assert_array_equal(better, expected)

@@ -6,12 +6,12 @@ import itertools
 import threading
 import tracemalloc
 
-import naive
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from naive import masks as naive
 from numpy.testing import assert_array_equal
 from strategies import broken_kaggle_texts, instance_sets, kaggle_texts, label_images, shapes
 

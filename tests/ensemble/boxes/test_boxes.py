@@ -1,11 +1,11 @@
 import math
 
 import ensemble_boxes
-import naive_ensemble as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import ensemble as naive
 from numpy.testing import assert_allclose, assert_array_equal
 from strategies_ensemble import box_sets
 

@@ -2,12 +2,12 @@ import gc
 import weakref
 from typing import get_args
 
-import naive_pixel as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from naive import maps as naive
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.ensemble.maps import fuse_maps as pixel

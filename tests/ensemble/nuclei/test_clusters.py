@@ -1,7 +1,7 @@
-import naive_ensemble as naive
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import ensemble as naive
 from strategies_ensemble import instances_of, raw_sets, weights_for
 
 from nucfuse.ensemble.nuclei.candidates import candidates_of

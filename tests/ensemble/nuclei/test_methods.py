@@ -1,10 +1,10 @@
 import math
 
-import naive_ensemble as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import ensemble as naive
 from numpy.testing import assert_allclose, assert_array_equal
 from strategies_ensemble import instances_of, label_sets, raw_sets, weights_for
 

@@ -1,10 +1,10 @@
 import math
 
-import naive_ensemble
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import ensemble as naive_ensemble
 from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as coco
 from strategies import instance_sets

@@ -1,8 +1,8 @@
-import naive_detection as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import detection as naive
 from numpy.testing import assert_allclose, assert_array_equal
 from strategies_detection import boxes
 

@@ -1,8 +1,8 @@
-import naive_training as naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive import training as naive
 
 from nucfuse.errors import DataError
 from nucfuse.models.unet import losses

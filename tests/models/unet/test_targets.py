@@ -1,8 +1,8 @@
-import naive_training as naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive import training as naive
 from numpy.testing import assert_array_equal
 from strategies_training import small_labels
 

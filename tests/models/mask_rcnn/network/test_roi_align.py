@@ -1,8 +1,8 @@
-import naive_mask_rcnn_layers as naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive import mask_rcnn_layers as naive
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nucfuse.models.mask_rcnn.network.roi_align import level_indices, pooled_from_levels, roi_align

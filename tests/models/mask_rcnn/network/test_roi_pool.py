@@ -1,8 +1,8 @@
-import naive_mask_rcnn_layers as naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive import mask_rcnn_layers as naive
 from numpy.testing import assert_array_equal
 
 from nucfuse.models.mask_rcnn.network.roi_pool import roi_pool

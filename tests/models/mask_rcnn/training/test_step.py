@@ -1,10 +1,10 @@
 """Steps of training: losses as defined, targets as sampled, layers as chosen."""
 
-import naive_mask_rcnn_layers as naive
 import numpy as np
 import pytest
 from attrs import evolve
 from made_mask_rcnn import TINY, TWO_LEVELS, DiscBatches
+from naive import mask_rcnn_layers as naive
 from numpy.testing import assert_array_equal
 
 from nucfuse.errors import DataError

@@ -1,7 +1,8 @@
 """Slow and obvious agreement of models, on stacks of masks (N, H, W); nothing from nucfuse."""
 
 import numpy as np
-from naive import iou
+
+from naive.masks import iou
 
 
 def agreement_map(stacks, weights):
@@ -17,7 +18,7 @@ def agreement_map(stacks, weights):
 
 def matched_iou(nucleus, stack, limit):
     """The largest IoU above the limit that a mask has with those of a stack, else 0."""
-    return max([value for m in stack if (value := iou(nucleus, m)) > limit], default=0.0)
+    return max([value for m in stack if (value := float(iou(nucleus, m))) > limit], default=0.0)
 
 
 def confidence(nucleus, stacks, weights, limit):

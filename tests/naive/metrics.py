@@ -8,10 +8,7 @@ from functools import cache
 
 import numpy as np
 
-
-def stack_of(labels):
-    """One boolean mask per id of a label image, in ascending order of the ids."""
-    return [labels == i for i in np.unique(labels) if i != 0]
+from naive.masks import iou
 
 
 def area(mask):
@@ -20,12 +17,6 @@ def area(mask):
 
 def shared(a, b):
     return area(a & b)
-
-
-def iou(a, b):
-    """Intersection over union of two masks, exactly."""
-    union = area(a | b)
-    return Fraction(shared(a, b), union) if union else Fraction(0)
 
 
 def is_hit(value, percent, rule):

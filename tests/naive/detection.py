@@ -22,10 +22,12 @@ def anchors(shape, strides, sizes, ratios):
 
 
 def box_iou(a, b):
-    """Shared area over united area."""
+    """Intersection over union of two boxes y0, x0, y1, x1; 0 if they share nothing."""
     h = min(a[2], b[2]) - max(a[0], b[0])
     w = min(a[3], b[3]) - max(a[1], b[1])
-    shared = max(h, 0) * max(w, 0)
+    if h <= 0 or w <= 0:
+        return 0.0
+    shared = h * w
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
@@ -113,6 +115,8 @@ def rpn_matches(anchors, truth, high, low):
 def mask_target(labels, roi, label_id, size, box=None, mini=0):
     """A nucleus at the centres of the bins of a region, perhaps shrunk to its box before."""
     result = np.zeros((size, size))
+    roi = [float(v) for v in roi]  # float32 would stay float32, and round its own way
+    box = [float(v) for v in box] if mini else box
     for i in range(size):
         for j in range(size):
             y = roi[0] + (i + 0.5) * (roi[2] - roi[0]) / size

@@ -2,6 +2,8 @@
 
 import math
 
+from naive.masks import label_areas
+
 MARGIN = 1e-6
 
 
@@ -108,13 +110,13 @@ def clean(labels, speck, small, giant, hole):
     labels = [[int(v) for v in row] for row in labels]
     while True:
         before = [list(row) for row in labels]
-        median = median_area(areas_of(labels).values(), speck)
+        median = median_area(label_areas(labels).values(), speck)
         for piece in components([[v == 0 for v in row] for row in labels], 1):
             owner = enclosed(before, piece)
             if owner is not None and len(piece) < hole * median:
                 for y, x in piece:
                     labels[y][x] = owner
-        areas = areas_of(labels)
+        areas = label_areas(labels)
         median = median_area(areas.values(), speck)
         for y, row in enumerate(labels):
             for x, id_ in enumerate(row):
@@ -123,13 +125,3 @@ def clean(labels, speck, small, giant, hole):
                     labels[y][x] = 0
         if labels == before:
             return labels
-
-
-def areas_of(labels):
-    """Pixels of each id but 0."""
-    areas = {}
-    for row in labels:
-        for id_ in row:
-            if id_:
-                areas[id_] = areas.get(id_, 0) + 1
-    return areas

@@ -8,9 +8,13 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-import naive
-import naive_clean
 import numpy as np
+
+from naive import clean
+from naive.detection import box_iou
+from naive.masks import box as box_of
+from naive.masks import iou as mask_iou
+from naive.masks import runs
 
 KEPT, FUSED, SUPPRESSED, DROPPED = range(4)
 
@@ -50,7 +54,7 @@ class Nucleus:
         """Sort key that knows nothing of the model."""
         return (
             -self.strength, self.place, math.isnan(self.score), -self.area, self.cls, self.name,
-            naive.runs(self.mask),
+            runs(self.mask),
         )  # fmt: skip
 
 
@@ -89,7 +93,7 @@ def pooled(sets, weights):
 
 def iou(a, b):
     """Intersection over union of two nuclei as a fraction."""
-    return Fraction(int((a.mask & b.mask).sum()), int((a.mask | b.mask).sum()))
+    return mask_iou(a.mask, b.mask)
 
 
 def over_smaller(a, b):
@@ -120,16 +124,6 @@ def greedy(ordered, covers, threshold):
 def same_class(measure):
     """A measure that is 0 for nuclei of two classes."""
     return lambda a, b: measure(a, b) if a.cls == b.cls else Fraction(0)
-
-
-def box_iou(a, b):
-    """Intersection over union of two boxes y0, x0, y1, x1."""
-    h = min(a[2], b[2]) - max(a[0], b[0])
-    w = min(a[3], b[3]) - max(a[1], b[1])
-    if h <= 0 or w <= 0:
-        return 0.0
-    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return h * w / (areas - h * w)
 
 
 def soft(order, overlap, scores, weights, threshold, decay, sigma, min_score):
@@ -317,7 +311,7 @@ def mask_nms(pool, weights, used, iou, over):
 
 
 def box_nms(pool, weights, used, iou):
-    measure = same_class(lambda a, b: box_iou(naive.box(a.mask), naive.box(b.mask)))
+    measure = same_class(lambda a, b: box_iou(box_of(a.mask), box_of(b.mask)))
     by = greedy(sorted(pool, key=lambda n: n.level), measure, iou)
     return survivors(pool, by, lambda n: (n.place, n.level), lambda n: n.level)
 
@@ -357,7 +351,7 @@ def union(pool, weights, used):
     results = []
     for cls in sorted({n.cls for n in pool}):
         members = [n for n in pool if n.cls == cls]
-        for piece in naive_clean.pieces(np.any([n.mask for n in members], axis=0)):
+        for piece in clean.pieces(np.any([n.mask for n in members], axis=0)):
             inside = sorted(
                 [n for n in members if (n.mask & piece).any()], key=lambda n: n.level
             )  # fmt: skip
@@ -449,7 +443,7 @@ def parted(results, fates, min_left):
     scores = [-float(best_first.index(k)) for k in range(len(results))]
     stack = np.array([r["mask"] for r in results])
     left, number = [], {}
-    for mask, k in naive_clean.remove_overlaps(stack, scores, "score", "largest", 0):
+    for mask, k in clean.remove_overlaps(stack, scores, "score", "largest", 0):
         before, after = int(results[k]["mask"].sum()), int(mask.sum())
         if after >= min_left * before:
             number[k] = len(left)

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from naive.maps import components
+
 
 def owners(masks, scores, by):
     """Index of the mask that gets each pixel, (H, W); -1 where there is none."""
@@ -34,43 +36,18 @@ def strength(masks, scores, by, i, y, x):
 
 def pieces(mask):
     """8-connected pieces of a mask, by their first pixel in column-major order."""
-    left = {(x, y) for y, x in np.argwhere(mask)}
     result = []
-    while left:
-        piece, front = set(), [min(left)]
-        while front:
-            x, y = front.pop()
-            if (x, y) in left:
-                left.remove((x, y))
-                piece.add((x, y))
-                front += [(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
-        part = np.zeros_like(mask)
+    for piece in components(mask.T, 2):
+        result.append(np.zeros_like(mask))
         for x, y in piece:
-            part[y, x] = True
-        result.append(part)
+            result[-1][y, x] = True
     return result
 
 
 def holes(mask):
     """4-connected sets of ground (row, column) that do not reach what is outside of the mask."""
-    padded = [[False] * (mask.shape[1] + 2)]
-    padded += [[False, *row, False] for row in mask.tolist()]
-    padded += [[False] * (mask.shape[1] + 2)]
-    left = {(y, x) for y, row in enumerate(padded) for x, inside in enumerate(row) if not inside}
-    found = []
-    while left:
-        todo = [left.pop()]
-        part = set(todo)
-        while todo:
-            y, x = todo.pop()
-            for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-                if near in left:
-                    left.remove(near)
-                    part.add(near)
-                    todo.append(near)
-        if (0, 0) not in part:
-            found.append({(y - 1, x - 1) for y, x in part})
-    return found
+    ground = components(~np.pad(mask, 1), 1)
+    return [{(y - 1, x - 1) for y, x in part} for part in ground if (0, 0) not in part]
 
 
 def remove_overlaps(masks, scores, by, then, min_area):

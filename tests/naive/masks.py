@@ -4,6 +4,8 @@ Nothing here comes from nucfuse. Label images are 2-D (or N-D) integer arrays, m
 (H, W), stacks boolean arrays (N, H, W); positions in RLE run down the columns.
 """
 
+from fractions import Fraction
+
 import numpy as np
 
 # --------------------------------------------------------------------------------------- overlaps
@@ -50,9 +52,9 @@ def stack_self_overlaps(stack):
 
 
 def iou(a, b):
-    """Intersection over union of two masks; 0 if neither has a pixel."""
+    """Intersection over union of two masks as a fraction; 0 if neither has a pixel."""
     union = int((a | b).sum())
-    return int((a & b).sum()) / union if union else 0.0
+    return Fraction(int((a & b).sum()), union) if union else Fraction(0)
 
 
 # ---------------------------------------------------------------------------------- masks and ids

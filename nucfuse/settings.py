@@ -108,7 +108,7 @@ class _Rule:
 def number(
     default: float, low: float, high: float = math.inf, what: str = "", *, below: bool = False
 ) -> Any:
-    """A field for one number in [low, high], whole if the default is an int.
+    """Make a field for one number in [low, high], whole if the default is an int.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def numbers(
     default: tuple[float, ...], count: tuple[int, int], low: float, high: float = math.inf,
     what: str = "", *, whole: bool = False,
 ) -> Any:  # fmt: skip
-    """A field for a tuple of ``count`` (least, most) numbers in [low, high].
+    """Make a field for a tuple of ``count`` (least, most) numbers in [low, high].
 
     A list becomes a tuple.
     """
@@ -142,17 +142,17 @@ def numbers(
 
 
 def choice(default: str, allowed: Sequence[str], what: str = "") -> Any:
-    """A field for one of some words."""
+    """Make a field for one of some words."""
     return _field(default, _Choice(tuple(allowed)), what)
 
 
 def switch(default: bool, what: str = "") -> Any:
-    """A field for true or false; 1 and 0 mean the same."""
+    """Make a field for true or false; 1 and 0 mean the same."""
     return _field(default, _Switch(), what, lambda value: bool(value) if value in (0, 1) else value)
 
 
 def text(default: str, what: str = "") -> Any:
-    """A field for any text."""
+    """Make a field for any text."""
     return _field(default, _Text(), what)
 
 
@@ -160,7 +160,7 @@ def checked(
     default: Any, allowed: Callable[[Any], bool], words: str,
     convert: Callable[[Any], Any] | None = None,
 ) -> Any:  # fmt: skip
-    """A field with a rule of its own, such as "'auto' or a number".
+    """Make a field with a rule of its own, such as "'auto' or a number".
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def checked(
 
 
 def several(default: Any, is_one: Callable[[Any], bool], words: str) -> Any:
-    """A field for a tuple of at least one of something; a list becomes a tuple."""
+    """Make a field for a tuple of at least one of something; a list becomes a tuple."""
 
     def allowed(value: Any) -> bool:
         if value is None:
@@ -209,7 +209,7 @@ class Description(NamedTuple):
 
 
 def describe(kind: type[Any]) -> list[Description]:
-    """The settings of a class in their order.
+    """List the settings of a class in their order.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def describe(kind: type[Any]) -> list[Description]:
 
 
 def read(kind: type[Settings], given: Any, where: str) -> Settings:
-    """Settings from a table: names and values as somebody wrote them, the rest defaults.
+    """Read settings from a table: names and values as somebody wrote them, the rest defaults.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def _stretched(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _unit(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A plane of any range stretched to [0, 1], (H, W, 1); a constant one is 0."""
+    """Plane of any range, stretched to [0, 1], (H, W, 1); a constant one is 0."""
     low, high = percentile_range(plane, _PERCENTILES, _SAMPLES)
     if high <= low:
         return np.zeros((*plane.shape, 1), np.float32)

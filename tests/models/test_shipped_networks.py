@@ -70,7 +70,12 @@ def test_they_are_small(kind):
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("unet", 0.47), ("unet_ensemble", 0.47), ("mask_rcnn", 0.42)]
+    ("name", "least"),
+    [
+        ("unet", 0.47),
+        pytest.param("unet_ensemble", 0.47, marks=pytest.mark.slow),
+        ("mask_rcnn", 0.42),
+    ],
 )
 def test_they_find_the_nuclei_of_images_that_were_held_out(name, least):
     model = load_model(name)

@@ -84,6 +84,7 @@ def test_what_was_held_out_is_predicted_and_scored(trained, sample):
     assert f"dsb_ap {expected:.4f}" in result.stdout
 
 
+@pytest.mark.slow
 def test_all_folds_predict_every_image_by_the_network_that_has_not_seen_it(sample, tmp_path):
     runs, out = tmp_path / "runs", tmp_path / "all.npz"
     small = sample / "small.toml"
@@ -113,6 +114,7 @@ def kernels(path):
     return [variable.numpy() for variable in model.trainable_variables]
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_another_of_the_same_fold_only(trained, sample, tmp_path):
     still = sample / "still.toml"
     still.write_text(CONFIG.replace("epochs = 2", "epochs = 1\nrate = 1e-8"))
@@ -258,6 +260,7 @@ def test_networks_of_other_seeds_hold_out_the_same_images(sample):
     assert any(other != one for other in others)
 
 
+@pytest.mark.slow
 def test_networks_of_several_seeds_are_averaged_fold_by_fold(trained, sample, tmp_path):
     out, _ = trained
     one, other = tmp_path / "runs" / "seed0" / "2", tmp_path / "runs" / "seed1" / "2"

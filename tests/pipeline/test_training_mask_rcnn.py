@@ -74,6 +74,7 @@ def test_a_run_leaves_a_network_its_losses_and_its_score(runs, sample):
     assert "mask_rcnn.json: 2 epochs, 4 steps" in result.stdout
 
 
+@pytest.mark.slow
 def test_it_predicts_with_all_settings_and_pictures(runs, sample, tmp_path):
     card, out = runs[0] / "2" / "mask_rcnn.json", tmp_path / "out"
     result = run(
@@ -97,6 +98,7 @@ def test_probability_maps_are_refused(runs, sample, tmp_path):
     assert "is a Mask R-CNN: it gives nuclei and no probability maps" in result.stderr
 
 
+@pytest.mark.slow
 def test_runs_predict_the_images_that_they_held_out(runs, sample, tmp_path):
     alone = open_dataset(runs[0] / "2" / "held_out.npz")
     images = tmp_path / "images"
@@ -116,6 +118,7 @@ def test_runs_predict_the_images_that_they_held_out(runs, sample, tmp_path):
     assert "no network held out image" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_finished_run_stays_and_another_one_starts_from_it(runs, sample, tmp_path):
     def nuclei():
         held = open_dataset(runs[0] / "2" / "held_out.npz")
@@ -150,6 +153,7 @@ def test_imagenet_is_for_resnets(sample, tmp_path):
     assert "--imagenet is for a ResNet" in result.stderr
 
 
+@pytest.mark.slow
 def test_images_without_nuclei_train_and_predict(sample, tmp_path):
     for kind in ("images", "truth"):
         (tmp_path / kind).mkdir()

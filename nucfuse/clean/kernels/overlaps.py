@@ -83,7 +83,9 @@ def _masks_by_band(boxes, ranked, band, n_bands):
 
 
 @njit(cache=True, nogil=True)
-def _take_free(blocks, taken, starts, ends, first, n, at, end):
+def _take_free(  # noqa: PLR0913 - an innermost loop
+    blocks, taken, starts, ends, first, n, at, end
+):
     """Take what is free of a run and add it to the visible ones; how many there are now."""
     while at < end:
         stop = min(end, (at | 63) + 1)

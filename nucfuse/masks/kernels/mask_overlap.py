@@ -67,7 +67,9 @@ def _meeting(boxes, box, members, cell, r, c, found):
 
 
 @njit(cache=True, nogil=True)
-def shared_pixels(starts_a, lengths_a, a, a_end, starts_b, lengths_b, b, b_end):
+def shared_pixels(  # noqa: PLR0913 - an innermost loop
+    starts_a, lengths_a, a, a_end, starts_b, lengths_b, b, b_end
+):
     """Pixels two masks share, by merging their sorted runs."""
     shared = 0
     while a < a_end and b < b_end:

@@ -61,6 +61,7 @@ def unet(keras):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("storage", "error"), [("float16", 1e-3), ("float32", 1e-5)])
 def test_onnx_runtime_gives_what_keras_gives(unet, tmp_path, storage, error):
     card = export_network(unet, CARD, tmp_path, storage)
@@ -75,6 +76,7 @@ def test_onnx_runtime_gives_what_keras_gives(unet, tmp_path, storage, error):
     assert ends[0].shape == ["batch", "height", "width", 1]
 
 
+@pytest.mark.slow
 def test_float16_halves_the_file_and_the_weights_come_with_it(unet, keras, tmp_path):
     for folder, storage in (("half", "float16"), ("full", "float32")):
         (tmp_path / folder).mkdir()

@@ -30,6 +30,7 @@ def regions(n, side, seed=0):
     return corners.reshape(n, 4).astype(np.float32), rng.integers(2, size=n, dtype=np.int32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -61,6 +62,7 @@ def test_onnx_runtime_gives_what_keras_gives(settings):
     assert outputs[1] == ["probabilities", "deltas", "masks"][: 2 + model.config.masks]
 
 
+@pytest.mark.slow
 def test_weights_of_a_bfloat16_network_are_exported_and_float16_halves_them(tmp_path):
     config = evolve(SURE, **TWO_LEVELS)
     model = made(config, "bfloat16")

@@ -42,6 +42,7 @@ def killed(row):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_the_run_that_never_stopped(tmp_path):
     whole = trainer(tmp_path / "a.npz")
     whole.run()
@@ -74,6 +75,7 @@ def test_a_checkpoint_of_other_settings_is_not_taken(tmp_path):
         trainer(tmp_path / "a.npz", evolve(CONFIG, rate=0.02))
 
 
+@pytest.mark.slow
 def test_checkpoints_from_before_a_setting_was_there_go_on(tmp_path):
     trainer(tmp_path / "a.npz").run()
     groups, state = load_checkpoint(tmp_path / "a.npz")
@@ -125,6 +127,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_a_run(tmp_path):
         assert_array_equal(kept, best)
 
 
+@pytest.mark.slow
 def test_a_plateau_lowers_the_rate(tmp_path):
     config = evolve(CONFIG, epochs=4, patience=1, schedule="plateau", warmup=0.0)
     run = trainer(tmp_path / "a.npz", config, lambda model: 0.5)
@@ -141,6 +144,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_reason(tmp_path):
         run.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_learning_lowers_the_loss(tmp_path, optimizer):
     config = evolve(CONFIG, optimizer=optimizer, steps=20, epochs=2, warmup=0.0, ema=0.0)

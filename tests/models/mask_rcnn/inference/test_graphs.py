@@ -96,6 +96,7 @@ def test_its_weights_train_on(network, folder):
         assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_files_are_halved_and_hold_the_network_still(network, tmp_path, folder):
     entries = json.loads((folder / "tiny.json").read_text())
     card = export_mask_rcnn(network, {**entries, "name": "half"}, tmp_path)

@@ -51,6 +51,7 @@ def write_weights(model, path, top=""):
                 group[name] = value
 
 
+@pytest.mark.slow
 def test_a_resnet_is_that_of_keras_applications_and_takes_its_file(tmp_path):
     known = reference()
     write_weights(known, tmp_path / "weights.h5", "model_weights")

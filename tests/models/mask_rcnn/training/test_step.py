@@ -56,6 +56,7 @@ def test_the_losses_of_a_step_are_those_of_its_targets(masks):
     assert min(found.values()) > 0
 
 
+@pytest.mark.slow
 def test_every_weight_learns():
     import tensorflow as tf
 
@@ -70,6 +71,7 @@ def test_every_weight_learns():
         assert np.abs(gradient).max() > 0, variable.path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_steps_lower_the_loss(precision):
     model = compiled(TWO_LEVELS, precision, rate=3e-3)
@@ -80,6 +82,7 @@ def test_steps_lower_the_loss(precision):
     assert last < 0.8 * first
 
 
+@pytest.mark.slow
 def test_images_without_nuclei_are_learned_from():
     model = compiled(TWO_LEVELS)
     images = np.random.default_rng(0).random((2, 64, 64, 1), np.float32)
@@ -90,6 +93,7 @@ def test_images_without_nuclei_are_learned_from():
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
+@pytest.mark.slow
 def test_nuclei_at_the_border_and_one_pixel_wide_are_learned_from():
     labels = np.zeros((1, 64, 64), np.int32)
     labels[0, 0, :20], labels[0, 10:40, 63], labels[0, 63, 0], labels[0, 30, 30] = 1, 2, 3, 7
@@ -99,6 +103,7 @@ def test_nuclei_at_the_border_and_one_pixel_wide_are_learned_from():
         assert np.isfinite(model.train_on_batch(image, labels, return_dict=True)["loss"])
 
 
+@pytest.mark.slow
 def test_heads_alone_leave_the_backbone_as_it_is():
     model = compiled(TWO_LEVELS)
     batch = DiscBatches().batch(0)
@@ -127,6 +132,7 @@ def killed(row):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_the_trainer_logs_every_loss_and_goes_on_where_it_stopped(tmp_path):
     whole = trainer(tmp_path / "a.npz")
     whole.run()
@@ -142,6 +148,7 @@ def test_the_trainer_logs_every_loss_and_goes_on_where_it_stopped(tmp_path):
         assert a == pytest.approx(b, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_trainer_goes_through_stages_also_when_resumed(tmp_path):
     config = evolve(CONFIG, heads_only=0.5, ema=0.0)
     first = trainer(tmp_path / "a.npz", config)
@@ -156,6 +163,7 @@ def test_the_trainer_goes_through_stages_also_when_resumed(tmp_path):
     assert any((a != b).any() for a, b in zip(*heads, strict=True))
 
 
+@pytest.mark.slow
 def test_a_network_that_diverged_says_so(tmp_path):
     run = trainer(tmp_path / "a.npz")
     run.model.set_weights([np.full_like(w, np.nan) for w in run.model.get_weights()])

@@ -1,4 +1,8 @@
-"""Cleaning of predicted nuclei: from maps to nuclei, without overlaps, specks and holes."""
+"""Cleaning of predicted nuclei: from maps to nuclei, without overlaps, specks and holes.
+
+- `splitting`: maps to nuclei, `bands`: of large images; `overlaps`: every pixel to one nucleus.
+- `objects`: rules about whole nuclei; `selection`: which are worth keeping.
+"""
 
 from typing import TYPE_CHECKING
 

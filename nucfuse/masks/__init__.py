@@ -1,4 +1,9 @@
-"""The masks of one image: run-length instances, label images, RLE, overlaps."""
+"""The masks of one image: run-length instances, label images, RLE, overlaps.
+
+- `instances` (its arrays: `mask_set`); `labels`, `probabilities`: what is accepted as an image of
+  them; `overlap`: which masks share pixels.
+- `rle`, `codec`, `polygons`, `crops`: other notations; `ranking`, `topology`: order and pieces.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -23,7 +23,7 @@ Columns = dict[str, NDArray[Any]]
 def image_columns(images: Sequence[ImageScores], percents: Sequence[int]) -> Columns:
     """Numbers of images by name, each of shape (I,), in the order of the table of images.
 
-    Others script against the first columns; new ones go to the end.
+    Others script against the first columns; new ones go behind these.
     """
     n_true = np.array([image.n_true for image in images], np.int64)
     n_pred = np.array([image.n_pred for image in images], np.int64)

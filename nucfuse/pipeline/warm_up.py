@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 from nucfuse.data.formats.probabilities import write_probabilities
 from nucfuse.data.io import open_dataset
 from nucfuse.data.sample_images import sample_folder
+from nucfuse.ensemble.fuse import MAP_METHODS
+from nucfuse.ensemble.nuclei.methods import METHODS
 
 _KINDS = ("uint8", "uint16", "int32", "int64")
-_FUSIONS = (
-    *("weighted", "consensus", "revote", "fallback", "staple"),
-    *("mask_nms", "box_nms", "soft_nms", "matrix_nms", "union"),
-)
-_MAP_FUSIONS = ("mean", "geometric", "logit", "median", "trimmed", "max", "min")
 _SPLITS = ("watershed", "threshold", "hysteresis", "hmaxima")
 _FILES = {"kaggle": "nuclei.csv", "coco": "nuclei.json", "npz": "nuclei.npz", "labels": "nuclei"}
 _MEMBERS = "uint16 moved halved"
@@ -31,9 +28,9 @@ COMMANDS = {
         "compare truth moved halved",
     ),
     "fuse": (
-        *(f"fuse {_MEMBERS} --method {name} --out by_{name}" for name in _FUSIONS),
+        *(f"fuse {_MEMBERS} --method {name} --out by_{name}" for name in METHODS),
         f"fuse {_MEMBERS} --out explained --report report --explain {{image}}",
-        *(f"fuse maps0 maps1 --method {name} --out by_{name}" for name in _MAP_FUSIONS),
+        *(f"fuse maps0 maps1 --method {name} --out by_{name}" for name in MAP_METHODS),
         "fuse maps0 maps1 maps2 --method median --out median3",
         "fuse maps0 maps1 maps2 maps3 --method median --out median4",
         "fuse maps0 maps1 maps2 maps3 --method trimmed --out trimmed4",

@@ -14,6 +14,7 @@ from nucfuse.data.formats.probabilities import write_probabilities
 from nucfuse.data.io import open_dataset, write_dataset
 from nucfuse.data.readers.raster import read_labels
 from nucfuse.data.sample_images import sample_folder
+from nucfuse.ensemble.nuclei.methods import METHODS
 from nucfuse.masks.instances import Instances
 from nucfuse.report.pictures import write_png
 
@@ -99,11 +100,7 @@ def test_a_csv_is_what_kaggle_takes(sets, tmp_path):
     assert run(*args, "--out", tmp_path / "out.json").exit_code == 0
 
 
-@pytest.mark.parametrize(
-    "method",
-    ["weighted", "consensus", "revote", "fallback", "staple", "mask_nms", "box_nms", "soft_nms",
-     "matrix_nms", "union"],
-)  # fmt: skip
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_gives_disjoint_nuclei(sets, tmp_path, method):
     assert run("fuse", *sets, "--out", tmp_path / "o.npz", "--method", method).exit_code == 0
     assert read(tmp_path / "o.npz").disjoint

@@ -1,4 +1,4 @@
-"""Compiled search for the peaks of a surface; arguments are checked by `split`."""
+"""Compiled search for the peaks of a surface; arguments are checked by `splitting`."""
 
 import numpy as np
 from numba import njit

@@ -1,4 +1,4 @@
-"""Compiled watershed from seeds; arguments are checked by `split`."""
+"""Compiled watershed from seeds; arguments are checked by `splitting`."""
 
 import numpy as np
 from numba import njit

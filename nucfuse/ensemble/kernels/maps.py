@@ -1,4 +1,4 @@
-"""Compiled loops that fuse probability maps; arguments are checked by `pixel`.
+"""Compiled loops that fuse probability maps; arguments are checked by `fuse_maps`.
 
 Every loop runs over a whole array or slice by `range(size)`: with other bounds Numba expects
 negative indices and does not vectorise (measured: three times slower).

@@ -26,7 +26,7 @@ LAYERS = (
     ("data",),
     ("masks",),
 )
-# Beside the layers: any of them may import these, but masks, which knows nobody, `_lazy` alone.
+# Beside the layers: any of them may import these; masks, which knows nobody, `_lazy` and `kernels`.
 FOUNDATION = {
     "_lazy": set(),
     "errors": set(),
@@ -88,7 +88,7 @@ def allowed_parts(part):
         return {part} | FOUNDATION[part]
     level = next(i for i, layer in enumerate(LAYERS) if part in layer)
     below = {name for layer in LAYERS[level + 1 :] for name in layer}
-    return {part} | below | ({"_lazy"} if part == "masks" else set(FOUNDATION))
+    return {part} | below | ({"_lazy", "kernels"} if part == "masks" else set(FOUNDATION))
 
 
 def parsed(path):

@@ -1,10 +1,11 @@
 """Compiled search for the nucleus around each hole; arguments are checked by `objects`."""
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def enclosing_nuclei(labels, pieces, n_pieces):
     """Find the one nucleus around each piece of background.
 
@@ -36,7 +37,7 @@ def enclosing_nuclei(labels, pieces, n_pieces):
     return owners
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _common(owner, other):
     """Return the nucleus that two ids name, of which 0 names none; -1 if they name two."""
     if other == 0 or other == owner:

@@ -6,9 +6,9 @@ A pixel is contested if it lies in two masks or more, else free.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grown
 from nucfuse.masks.kernels.mask_overlap import first_run_after
 
@@ -28,7 +28,7 @@ class Parts(NamedTuple):
     offsets: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def contested_runs(starts, lengths, order):
     """Sorted disjoint runs (starts, lengths) of the pixels that lie in two masks or more.
 
@@ -49,7 +49,7 @@ def contested_runs(starts, lengths, order):
     return out_starts[:n], out_lengths[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def divided_runs(starts, lengths, offsets, contested_starts, contested_lengths):
     """Divide runs of masks at the ends of contested runs, into `Parts`."""
     n_contested = contested_starts.size
@@ -85,7 +85,7 @@ def divided_runs(starts, lengths, offsets, contested_starts, contested_lengths):
     return Parts(out_starts[:n], out_lengths[:n], positions[:n], out_offsets)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def nearest_owners(parts, boxes, ranked, height, n_contested):
     """Choose the mask of each contested pixel: the nearest free pixel, then the best rank.
 
@@ -103,7 +103,7 @@ def nearest_owners(parts, boxes, ranked, height, n_contested):
     return owners
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take_nearer(lengths, positions, distances, mask, least, owners):
     """Give a mask those of its contested pixels of which it is nearer than their owner."""
     k = 0
@@ -114,7 +114,7 @@ def _take_nearer(lengths, positions, distances, mask, least, owners):
             k += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _distances(starts, lengths, positions, box, height):
     """Squared distance from each contested pixel of a mask to its nearest free one, in order."""
     free = np.zeros((box[3] - box[1], box[2] - box[0]), np.bool_)
@@ -147,7 +147,7 @@ def _distances(starts, lengths, positions, box, height):
     return distances
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _squared_distances(free):
     """Squared distance from each pixel to the nearest free one: (w, h) bool -> (h, w) int64."""
     width, height = free.shape
@@ -174,7 +174,7 @@ def _squared_distances(free):
     return squares
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _distances_in_row(gaps, squares, sites, edges):
     """Squared distance from each pixel of a row to the nearest free pixel of any row.
 
@@ -207,7 +207,7 @@ def _distances_in_row(gaps, squares, sites, edges):
             q -= 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def owned_runs(parts, owners):
     """Free parts and the contested pixels each mask owns -> starts, lengths, offsets."""
     # Every contested pixel has one owner, so it starts at most one run.
@@ -226,7 +226,7 @@ def owned_runs(parts, owners):
     return starts[:n].copy(), lengths[:n].copy(), offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_owned(starts, lengths, first, n, at, owners, mask):
     """Write the runs of those pixels from a place on that a mask owns; how many there are now."""
     for i in range(owners.size):
@@ -235,7 +235,7 @@ def _add_owned(starts, lengths, first, n, at, owners, mask):
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_run(starts, lengths, first, n, start, length):
     """Write a run, or lengthen the last of this mask if it touches; how many there are now."""
     if n > first and starts[n - 1] + lengths[n - 1] == start:

@@ -1,15 +1,15 @@
 """Compiled loops for removal of overlaps by rank. Nothing raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grouped
 from nucfuse.masks.kernels.bits import lowest_bit
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def visible_runs(masks, ranked, width, band):
     """Find what is visible of `MaskArrays` that lie on each other, the first of ``ranked`` on top.
 
@@ -45,7 +45,7 @@ def visible_runs(masks, ranked, width, band):
     return visible[:n], ends[:n], ranges, slots
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _blocks(starts, lengths, size):
     """Assign numbers to the blocks of 4,096 pixels with runs, -1 to others; and count them."""
     blocks = np.empty((size >> 12) + 1, np.int64)
@@ -59,7 +59,7 @@ def _blocks(starts, lengths, size):
     return blocks, n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _masks_by_band(boxes, ranked, band, n_bands):
     """Masks of each band of columns by rank, where they begin, and the first slot of each mask.
 
@@ -82,7 +82,7 @@ def _masks_by_band(boxes, ranked, band, n_bands):
     return members, begins, slots
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take_free(  # noqa: PLR0913 - an innermost loop
     blocks, taken, starts, ends, first, n, at, end
 ):
@@ -101,7 +101,7 @@ def _take_free(  # noqa: PLR0913 - an innermost loop
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_run(starts, ends, first, n, start, end):
     """Write a run, or lengthen the last of this mask if it ends there; how many there are now."""
     if n > first and ends[n - 1] == start:
@@ -111,7 +111,7 @@ def _add_run(starts, ends, first, n, start, end):
     return n + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_free(starts, ends, first, n, base, free):
     """Write the runs of ones among 64 bits, the lowest of which is the pixel ``base``."""
     while free != 0:
@@ -123,7 +123,7 @@ def _add_free(starts, ends, first, n, base, free):
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def runs_by_mask(visible, ends, ranges, slots):
     """Visible runs mask by mask -> which masks are visible, starts, ends, offsets."""
     kept, offsets = np.empty(slots.size - 1, np.int64), np.zeros(slots.size, np.int64)

@@ -1,12 +1,12 @@
 """Compiled search for the peaks of a surface; arguments are checked by `splitting`."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import root_of
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def peak_depths(values, order, width, diagonal):
     """How far one must climb down from each regional maximum to reach a higher one.
 
@@ -49,7 +49,7 @@ def peak_depths(values, order, width, diagonal):
     return depths
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _around(pixel, width, size, diagonal, neighbours):
     """Write the flat indices of a pixel's neighbours in the image; returns how many there are."""
     n = 0
@@ -65,7 +65,7 @@ def _around(pixel, width, size, diagonal, neighbours):
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spaced(positions, components, distance):
     """Which peaks are farther than a distance from all kept before them in their component.
 
@@ -89,7 +89,7 @@ def spaced(positions, components, distance):
     return kept
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take_disc(taken, components, y, x, distance):
     """Mark what is not farther than a distance from a pixel, in its component."""
     height, width = components.shape

@@ -1,12 +1,12 @@
 """Compiled search for the connected pieces of run-length masks. Nothing raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import root_of, unite
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _segments(starts, lengths, offsets, height):
     """Cut runs at the bottom of each column: column, top, length of each segment, and offsets."""
     n = 0
@@ -29,7 +29,7 @@ def _segments(starts, lengths, offsets, height):
     return columns, tops, sizes, seg_offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unite_touching(columns, tops, sizes, parents, first, end):
     """Unite the segments of one mask that touch, by sides or corners."""
     i = first  # the first segment of the column before that may touch segment j
@@ -44,7 +44,7 @@ def _unite_touching(columns, tops, sizes, parents, first, end):
             k += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def connected_pieces(starts, lengths, offsets, height):
     """8-connected pieces of masks: column, top, length, piece of each segment; each piece's mask.
 

@@ -1,10 +1,11 @@
 """Compiled watershed from seeds; arguments are checked by `splitting`."""
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def flood(surface, labels, diagonal):
     """Give every pixel of the foreground to a seed, the lowest pixels first.
 
@@ -49,7 +50,7 @@ def flood(surface, labels, diagonal):
                 n += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _has_empty(labels, y, x, downs, rights):
     """Whether a pixel has a neighbour to be flooded."""
     height, width = labels.shape
@@ -60,7 +61,7 @@ def _has_empty(labels, y, x, downs, rights):
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _push(values, ages, pixels, n, value, age, pixel):
     """Add to a binary heap of n items."""
     at = n
@@ -73,7 +74,7 @@ def _push(values, ages, pixels, n, value, age, pixel):
     values[at], ages[at], pixels[at] = value, age, pixel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pop(values, ages, pixels, n):
     """Remove the first item; n are left."""
     value, age, pixel = values[n], ages[n], pixels[n]

@@ -7,9 +7,9 @@ memory and is compared without a branch, several boxes at a time.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets
 
 _OPEN, _KEPT = np.int32(-1), np.int32(-2)
@@ -34,7 +34,7 @@ class Strips(NamedTuple):
     longest: float
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def suppress_boxes(boxes, classes, order, threshold):
     """Who suppresses each of float64 boxes (N, 4), int32 (N,): a kept box, or -1 if it is kept.
 
@@ -54,7 +54,7 @@ def suppress_boxes(boxes, classes, order, threshold):
     return result
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _strips(boxes, classes):
     """As many strips as boxes, across the axis in which the boxes are small in their frame."""
     n = boxes.shape[0]
@@ -78,7 +78,7 @@ def _strips(boxes, classes):
     return Strips(sides, areas, labels, places, offsets, axis, first, per_unit, longest)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _best_axis(boxes):
     """Axis; where the boxes begin on it, the length of all together, and the longest one's."""
     best = (0, 0.0, 0.0, 0.0)
@@ -95,7 +95,7 @@ def _best_axis(boxes):
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _neighbours(strips, place, threshold):
     """Places (half-open) of all boxes that may have an IoU above the threshold with one.
 
@@ -114,7 +114,7 @@ def _neighbours(strips, place, threshold):
     return strips.offsets[begin], strips.offsets[end + 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mark(strips, begin, end, place, number, threshold, by):
     """Note that box ``number`` at a place suppresses the open ones it covers in a range of places.
 

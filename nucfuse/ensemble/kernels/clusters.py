@@ -1,12 +1,12 @@
 """Compiled clustering of matching masks. Arguments are checked; nothing here raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets, root_of
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def clashing(first, second, models, n_models):
     """Whether each mask is connected, over any number of pairs, to another of its own model."""
     n = models.size
@@ -32,7 +32,7 @@ def clashing(first, second, models, n_models):
     return clash
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def join_pairs(first, second, models, n_models):
     """Join pairs in order unless two masks of one model would meet; cluster of each mask.
 
@@ -56,7 +56,7 @@ def join_pairs(first, second, models, n_models):
     return heads
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _share_a_model(a, b, models, links, seen, stamp):
     """Whether two clusters (linked lists that begin with a and b) hold masks of one model."""
     while a >= 0:
@@ -69,7 +69,7 @@ def _share_a_model(a, b, models, links, seen, stamp):
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather(heads, order):
     """Clusters as lists of their members, strongest first: members (N,), offsets (C + 1,).
 

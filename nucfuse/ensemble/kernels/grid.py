@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
 class Grid(NamedTuple):
@@ -16,7 +17,7 @@ class Grid(NamedTuple):
     n_cols: int
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def grid_over(boxes):
     """Lay a `Grid` over boxes (N, 4) with an area: y0, x0, y1, x1, in any unit.
 
@@ -40,7 +41,7 @@ def grid_over(boxes):
     return Grid(top, left, 1 / cell, int(h / cell) + 1, int(w / cell) + 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cells_of(grid, y0, x0, y1, x1):
     """Row and column of the first and of the last cell that a box touches, or the nearest ones."""
     return (
@@ -51,7 +52,7 @@ def cells_of(grid, y0, x0, y1, x1):
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cell_at(distance, per_unit, n_cells):
     # Limits before the conversion: a box without area may lie anywhere.
     return np.int32(min(max(distance * per_unit, 0.0), n_cells - 1.0))

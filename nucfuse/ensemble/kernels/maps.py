@@ -5,7 +5,8 @@ negative indices and does not vectorise (measured: three times slower).
 """
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 # float32 from 0 to 1 read as uint32: larger ones are above 1, negative, infinite or NaN (or -0.0).
 BITS_OF_ONE = 0x3F800000
@@ -13,7 +14,7 @@ _HALF = np.float32(0.5)
 _BLOCK = 2048  # pixels; a block of each of four maps fits the L1 cache
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def largest_bits(values):
     """float32 (n,) -> uint32, at most `BITS_OF_ONE` if all values lie in [0, 1]."""
     bits = values.view(np.uint32)
@@ -23,14 +24,14 @@ def largest_bits(values):
     return worst
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add(values, weight, total):
     """Add weight * values, (n,), to total, float64 (n,)."""
     for i in range(values.size):
         total[i] += weight * values[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mean_of_four(a, b, c, d, weights, out):
     """Weighted sum of four maps, float32 (n,), into out; returns their `largest_bits`.
 
@@ -47,7 +48,7 @@ def mean_of_four(a, b, c, d, weights, out):
     return worst
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def median_of_three(a, b, c, out):
     """Median of three maps, float32 (n,), into out; returns their `largest_bits`."""
     bits_a, bits_b, bits_c = a.view(np.uint32), b.view(np.uint32), c.view(np.uint32)
@@ -58,7 +59,7 @@ def median_of_three(a, b, c, out):
     return worst
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def median_of_four(a, b, c, d, out):
     """Mean of the middle two of four maps, float32 (n,), into out; returns their `largest_bits`."""
     bits_a, bits_b = a.view(np.uint32), b.view(np.uint32)
@@ -72,7 +73,7 @@ def median_of_four(a, b, c, d, out):
     return worst
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rank_mean(values, network, shares, out):
     """Sort each pixel's K values and take the mean over the ranks, weighted by their shares.
 
@@ -100,7 +101,7 @@ def rank_mean(values, network, shares, out):
         out[start:end] = total[: end - start]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def weighted_rank_mean(values, weights, low, high, out):
     """Mean of each pixel's values between two quantiles of their weight.
 

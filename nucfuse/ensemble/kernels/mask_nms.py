@@ -6,16 +6,16 @@ has to wait for lies near it, and is settled before it. In the order of ranks ev
 """
 
 import numpy as np
-from numba import njit
 
 from nucfuse.ensemble.kernels.matching import candidate_pairs
 from nucfuse.ensemble.kernels.pair_overlap import covered, enough_shared, shared_by
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets
 
 _KEPT, _OPEN = np.int32(-1), np.int32(-2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def suppress_masks(masks, groups, classes, strengths, threshold, smaller):
     """Which kept mask, the strongest, suppresses each, int32 (N,); -1 if it is kept.
 
@@ -29,7 +29,7 @@ def suppress_masks(masks, groups, classes, strengths, threshold, smaller):
     return _settled(masks, ends, stronger, strengths, threshold, smaller)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _settled(masks, ends, stronger, strengths, threshold, smaller):
     """As `suppress_masks`; ``stronger[ends[m]:ends[m + 1]]`` may suppress mask m."""
     n, areas = masks.areas.size, masks.areas
@@ -59,7 +59,7 @@ def _settled(masks, ends, stronger, strengths, threshold, smaller):
     return by
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _stronger_neighbours(first, second, strengths):
     """Partners of each mask m that go before it: ``stronger[offsets[m]:offsets[m + 1]]``."""
     weaker = np.empty(first.size, np.int32)
@@ -75,7 +75,7 @@ def _stronger_neighbours(first, second, strengths):
     return offsets, stronger
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _goes_before(a, b, strengths):
     """Whether mask a is stronger than mask b, or as strong and before it."""
     s, t = strengths[a], strengths[b]

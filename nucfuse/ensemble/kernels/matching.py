@@ -5,16 +5,16 @@ looked up in the cells of whole boxes. So a mask is in few cells. Nothing here r
 """
 
 import numpy as np
-from numba import njit
 
 from nucfuse.ensemble.kernels.grid import cells_of, grid_over
 from nucfuse.ensemble.kernels.pair_overlap import covered, may_cover, shared_by
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grown
 
 _ALL = np.int64(2**62)  # more pixels than any masks share
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def matching_pairs(masks, groups, classes, threshold):
     """Pairs of masks of different groups and one class with IoU > threshold: first, second, IoU.
 
@@ -34,7 +34,7 @@ def matching_pairs(masks, groups, classes, threshold):
     return first[:n], second[:n], ious[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def candidate_pairs(masks, groups, classes, threshold, smaller):
     """Pairs of masks that boxes, areas, groups and classes do not rule out, int32 (K,) both.
 
@@ -79,7 +79,7 @@ def candidate_pairs(masks, groups, classes, threshold, smaller):
     return first[:n], second[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _core_cells(grid, boxes, areas, share):
     """Cells of the core of each mask's box, int32 (N, 4); see `cells_of`.
 
@@ -99,7 +99,7 @@ def _core_cells(grid, boxes, areas, share):
     return cells
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_cell(grid, cells, areas):
     """Masks with pixels by the cells they are in, ascending: ``members[ends[c]:ends[c + 1]]``."""
     n_cells = grid.n_rows * grid.n_cols

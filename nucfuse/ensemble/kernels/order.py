@@ -1,13 +1,14 @@
 """Compiled stable sort of scores. Nothing here raises."""
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 _BYTES, _VALUES = 8, 256  # of a float64, and of a byte
 _SIGN = np.int64(-(2**63))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def descending_order(values):
     """Stable order of float64 (n,), without NaN, from the largest value to the smallest, int64.
 
@@ -35,7 +36,7 @@ def descending_order(values):
     return order
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sort_keys(values):
     """Bits that ascend, unsigned, where floats fall; and how often each byte has each value."""
     bits, keys = values.view(np.int64), np.empty(values.size, np.int64)

@@ -1,18 +1,18 @@
 """Compiled loops over pairs of masks and boxes: how much of each other they cover."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.mask_overlap import first_run_after, shared_pixels
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def covered(shared, area_a, area_b, smaller):
     """Intersection over union, or over the smaller of two areas."""
     return shared / (min(area_a, area_b) if smaller else area_a + area_b - shared)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def may_cover(area_a, area_b, h, w, threshold, smaller):
     """Whether two masks whose boxes share h x w pixels may cover each other above the threshold."""
     least = min(area_a, area_b)
@@ -23,14 +23,14 @@ def may_cover(area_a, area_b, h, w, threshold, smaller):
     return most * (1 + threshold) >= threshold * (area_a + area_b) * (1 - 1e-9)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def enough_shared(area_a, area_b, threshold, smaller):
     """So many shared pixels are above the threshold, whatever rounding does in `covered`."""
     whole = min(area_a, area_b) if smaller else (area_a + area_b) / (1 + threshold)
     return np.int64(threshold * whole * (1 + 1e-9)) + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shared_by(masks, a, b, enough):
     """Pixels two masks share: column by column where both have one run in each, else run by run.
 
@@ -59,7 +59,7 @@ def shared_by(masks, a, b, enough):
     return shared_pixels(starts, lengths, a0, a1, starts, lengths, b0, b1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shared_in_columns(masks, i, j, x0, n, enough):
     """Pixels that runs from i and from j on share, one of each in each of n columns; -1 if not so.
 
@@ -80,7 +80,7 @@ def _shared_in_columns(masks, i, j, x0, n, enough):
     return shared if least >= 0 or shared >= enough else np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def box_overlap(boxes_a, a, boxes_b, b):
     """Intersection over union of two boxes y0, x0, y1, x1; 0 if they share no area."""
     y0, x0, y1, x1 = boxes_a[a, 0], boxes_a[a, 1], boxes_a[a, 2], boxes_a[a, 3]

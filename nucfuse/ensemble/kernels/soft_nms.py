@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets
 
 
@@ -17,7 +17,7 @@ class Neighbours(NamedTuple):
     ious: NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def neighbours(first, second, ious, n):
     """`Neighbours` of n masks from the pairs that overlap."""
     n_pairs = first.size
@@ -34,7 +34,7 @@ def neighbours(first, second, ious, n):
     return Neighbours(offsets, others, values)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def soft_scores(near, scores, weights, order, threshold, sigma, min_score):
     """Scores after soft suppression, and who lowered each most (-1: nobody); O(pairs log N).
 
@@ -70,7 +70,7 @@ def soft_scores(near, scores, weights, order, threshold, sigma, min_score):
     return scores, by
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sink(heap, at, places, keys, ranks):
     """Move the mask at a place of the heap down to where it belongs."""
     m = heap[at]
@@ -89,13 +89,13 @@ def _sink(heap, at, places, keys, ranks):
     places[m] = at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _before(a, b, keys, ranks):
     """Whether mask a leaves the heap before mask b."""
     return keys[a] > keys[b] or (keys[a] == keys[b] and ranks[a] < ranks[b])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def matrix_scores(near, scores, ranks, sigma):
     """Scores after matrix suppression, and who lowered each (-1: nobody); O(pairs).
 

@@ -9,9 +9,9 @@ columns in which not all runs share a row.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grown
 
 _BEYOND = np.int64(1) << 62  # after every pixel
@@ -43,7 +43,7 @@ class Output(NamedTuple):
     lengths: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def voted_runs(masks, members, groups, votes, needed):
     """Pixels of each cluster whose members cast more votes than needed -> starts, lengths, offsets.
 
@@ -73,7 +73,7 @@ def voted_runs(masks, members, groups, votes, needed):
     return out.starts[:n], out.lengths[:n], offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plain_masks(masks):
     """Which masks have exactly one run in every column of their box, bool (N,)."""
     starts, lengths, offsets, boxes, areas, height = masks
@@ -91,7 +91,7 @@ def _plain_masks(masks):
     return plain
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _all_plain(plain, members):
     all_plain = True
     for m in members:
@@ -99,7 +99,7 @@ def _all_plain(plain, members):
     return all_plain
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sizes(masks, members, groups):
     """Count the runs of each cluster, and of all; the most members, and the most columns."""
     runs = np.zeros(groups.size - 1, np.int64)
@@ -113,7 +113,7 @@ def _sizes(masks, members, groups):
     return runs, total, most, widest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _column_range(boxes, members):
     """First and last (half-open) column of some masks."""
     x0, x1 = np.int64(boxes[members[0], 1]), np.int64(0)
@@ -122,12 +122,12 @@ def _column_range(boxes, members):
     return x0, x1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _output(size):
     return Output(np.empty(size, np.int64), np.empty(size, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _columns(most, widest):
     """Room for clusters of up to so many members and columns."""
     w = _padded(widest)
@@ -137,13 +137,13 @@ def _columns(most, widest):
     return Columns(begins, ends, last_begin, first_end, low, high, np.empty(w, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _padded(w):
     """Columns in whole vectors: what is left over would be done one by one."""
     return (w + _LANES - 1) // _LANES * _LANES
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _vote_in_columns(masks, members, votes, needed, columns, out, n):
     """Append the runs that win the vote of plain masks; the output's length then."""
     x0, x1 = _column_range(masks.boxes, members)
@@ -164,7 +164,7 @@ def _vote_in_columns(masks, members, votes, needed, columns, out, n):
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _runs_in_column(masks, members, column):
     """First and last (half-open) run of each member in a column, int64 (2, M)."""
     spans = np.empty((2, members.size), np.int64)
@@ -176,7 +176,7 @@ def _runs_in_column(masks, members, column):
     return spans
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(masks, members, x0, w, columns):
     """Write begins and ends of the members, the last begin and the first end in each column."""
     last_begin, first_end = columns.last_begin[:w], columns.first_end[:w]
@@ -202,7 +202,7 @@ def _fill(masks, members, x0, w, columns):
             earliest[x] = min(earliest[x], end[x])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _find_winners(votes, needed, w, columns):
     """Write the first and last (half-open) row with enough votes in each column.
 
@@ -231,7 +231,7 @@ def _find_winners(votes, needed, w, columns):
             high[x] = min(high[x], end_j[x] if cast[x] <= needed else _FAR)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sweep(masks, spans, votes, needed, out, n, first):
     """Append what wins the vote of runs, from end to end; the output's length then.
 
@@ -262,7 +262,7 @@ def _sweep(masks, spans, votes, needed, out, n, first):
             is_in, since = not is_in, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _emit(starts, lengths, n, first, begin, end):
     """Append a run to the output; one that touches the last run since ``first`` prolongs it."""
     if n > first and starts[n - 1] + lengths[n - 1] == begin:

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from nucfuse.ensemble.kernels.grid import Grid, cells_of, grid_over
 from nucfuse.ensemble.kernels.order import descending_order
 from nucfuse.ensemble.kernels.pair_overlap import box_overlap
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grown
 
 MEAN, MAX, MODELS, ABSENT = range(4)  # how the score of a fused box is made
@@ -61,7 +61,7 @@ class Tally(NamedTuple):
     n_models: NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def weighted_boxes(boxes, weights, min_score, threshold, how):
     """All of weighted boxes fusion, in one call as it is short for the boxes of one image.
 
@@ -89,7 +89,7 @@ def weighted_boxes(boxes, weights, min_score, threshold, how):
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _clustered(boxes, strengths, threshold):
     """Cluster of each box, int32 (N,), and the `Clusters`, whose boxes are weighted mean boxes.
 
@@ -128,7 +128,7 @@ def _clustered(boxes, strengths, threshold):
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _best_match(boxes, b, clusters, cells, threshold):
     """Cluster of a box's class with the largest IoU above the threshold, -1 if there is none.
 
@@ -154,7 +154,7 @@ def _best_match(boxes, b, clusters, cells, threshold):
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _entered(cells, n, clusters, k):
     """Enter a cluster in all cells its box touches by now; the cells, and their entries."""
     known, box = clusters.known, clusters.boxes[k]
@@ -180,7 +180,7 @@ def _entered(cells, n, clusters, k):
     return cells, n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tally(cluster_of, n_clusters, strengths, models, weights):
     """Count what the `Tally` of clusters says."""
     tally = Tally(
@@ -211,7 +211,7 @@ def _tally(cluster_of, n_clusters, strengths, models, weights):
     return tally
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scores(tally, weights, how):
     """Score of each cluster, float64 (C,); see `fuse_boxes`."""
     total, n_models = weights.sum(), (weights > 0).sum()

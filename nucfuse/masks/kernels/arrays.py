@@ -6,8 +6,9 @@ Nothing here raises.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from nucfuse.kernels.jit import kernel
 
 
 class MaskArrays(NamedTuple):
@@ -37,7 +38,7 @@ class Pairs(NamedTuple):
     unions: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def grown(array, size):
     """Return a larger array (size,) that begins with the same entries."""
     larger = np.empty(size, array.dtype)
@@ -47,7 +48,7 @@ def grown(array, size):
     return larger
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def group_offsets(groups, n_groups):
     """Where each group begins once its entries lie together, int64 (n_groups + 1,).
 
@@ -63,7 +64,7 @@ def group_offsets(groups, n_groups):
     return offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def grouped(groups, n_groups):
     """Entries by their group, in each in the order they have: a counting sort.
 
@@ -79,7 +80,7 @@ def grouped(groups, n_groups):
     return entries, offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pairs_by_row(rows, cols, pixels, n_rows):
     """Pairs sorted by row in 0..n_rows - 1, in each row in the order they have."""
     order = grouped(rows, n_rows)[0]
@@ -91,7 +92,7 @@ def pairs_by_row(rows, cols, pixels, n_rows):
     return new_rows, new_cols, new_pixels
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def extremes(values):
     """Smallest and largest of some integers and 0."""
     low = high = np.int64(0)
@@ -100,7 +101,7 @@ def extremes(values):
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dense_ranks(ids, largest):
     """Rank of each id among the distinct positive ones (-1 for 0), and these in ascending order.
 
@@ -124,7 +125,7 @@ def dense_ranks(ids, largest):
     return ranks, distinct[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def root_of(parents, i):
     """Find the root of an element in a forest of sets (union-find); shortens the way there."""
     while parents[i] != i:
@@ -133,7 +134,7 @@ def root_of(parents, i):
     return i
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unite(parents, i, j):
     """Make one set of those of two elements (union-find); its root is the smaller of the two."""
     a, b = root_of(parents, i), root_of(parents, j)

@@ -1,7 +1,8 @@
 """Many pixels at a time as the bits of one number. Nothing here raises."""
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 _ONE = np.uint64(1)
 # Gathers the lowest bits of 8 bytes in the top byte.
@@ -13,13 +14,13 @@ for _power in range(64):
     _POWER_OF[(int(_DE_BRUIJN) << _power & (1 << 64) - 1) >> 58] = _power
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lowest_bit(bits):
     """Position of the lowest 1 of a uint64 that is not 0."""
     return _POWER_OF[((bits & (~bits + _ONE)) * _DE_BRUIJN) >> _TOP_BITS]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def flagged(flags, first, positions):
     """Write ``first + k`` for each k with ``flags[k] == 1``, else 0, uint8 (64 n,); how many.
 

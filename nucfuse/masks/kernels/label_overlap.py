@@ -1,8 +1,8 @@
 """Compiled loops over pairs of label images. Arguments are checked; nothing here raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import pairs_by_row
 from nucfuse.masks.kernels.bits import flagged
 
@@ -12,7 +12,7 @@ _ONE = np.uint64(1)
 _CHUNK = 1 << 13  # pixels compared at a time; their flags and changes stay in the cache
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slot(key, table, shift):
     """Row of the open-addressing table (2**(64 - shift), 2) that holds a key, or is free for it."""
     mask = np.uint64(table.shape[0] - 1)
@@ -22,7 +22,7 @@ def _slot(key, table, shift):
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def move_pairs(table, larger, shift):
     """Enter the pairs of a table into a larger one of 2**(64 - shift) rows."""
     for r in range(table.shape[0]):
@@ -31,7 +31,7 @@ def move_pairs(table, larger, shift):
             larger[row, 0], larger[row, 1] = table[r, 0], table[r, 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _change_positions(true, pred, begin, end, flags, positions):
     """Pixels in begin..end - 1 that differ from the one before them (begin >= 1); how many.
 
@@ -48,7 +48,7 @@ def _change_positions(true, pred, begin, end, flags, positions):
     return flagged(flags[:n_whole], begin, positions)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_pairs(true, pred, begin, table, shift):
     """Count the pixels of each pair of labels from a pixel on, in a table of 2**(64 - shift) rows.
 
@@ -85,7 +85,7 @@ def add_pairs(true, pred, begin, table, shift):
     return begin
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def listed_pairs(table):
     """Pairs of a table but (0, 0), int64 (K,) each: true labels, predicted ones, pixels."""
     n = 0
@@ -101,7 +101,7 @@ def listed_pairs(table):
     return true, pred, pixels
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def areas_and_pairs(rows, cols, pixels, n_rows, n_cols):
     """Areas of all rows and columns, and the pairs sorted by row, then column.
 

@@ -1,12 +1,12 @@
 """Compiled loops over pairs of run-length masks. Arguments are checked; nothing here raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grouped, grown, pairs_by_row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cell_size(boxes, height, width):
     """Side in pixels of the cells of a grid in which boxes are looked up.
 
@@ -21,7 +21,7 @@ def _cell_size(boxes, height, width):
     return max(8, int((total / max(n, 1)) ** 0.5) + 1, spacing + 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cells_of(box, cell):
     """Grid rows and columns a box touches, half-open; none if it is empty."""
     if box[2] <= box[0]:
@@ -29,7 +29,7 @@ def _cells_of(box, cell):
     return box[0] // cell, (box[2] - 1) // cell + 1, box[1] // cell, (box[3] - 1) // cell + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _boxes_by_cell(boxes, cell, n_rows, n_cols):
     """Boxes by grid cell: those that touch cell c are ``members[offsets[c]:offsets[c + 1]]``."""
     n = 0
@@ -50,7 +50,7 @@ def _boxes_by_cell(boxes, cell, n_rows, n_cols):
     return members, offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _meeting(boxes, box, members, cell, r, c, found):
     """Write those members of grid cell (r, c) whose boxes meet a box there; how many.
 
@@ -66,7 +66,7 @@ def _meeting(boxes, box, members, cell, r, c, found):
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shared_pixels(  # noqa: PLR0913 - an innermost loop
     starts_a, lengths_a, a, a_end, starts_b, lengths_b, b, b_end
 ):
@@ -83,7 +83,7 @@ def shared_pixels(  # noqa: PLR0913 - an innermost loop
     return shared
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_run_after(starts, lengths, begin, end, position):
     """First run of ``begin:end`` that ends after ``position`` (binary search)."""
     while begin < end:
@@ -95,7 +95,7 @@ def first_run_after(starts, lengths, begin, end, position):
     return begin
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mask_pairs(a, b, width, with_itself):
     """Pairs of masks of two `MaskArrays` that share pixels, sorted by (a, b): rows, cols, pixels.
 
@@ -125,7 +125,7 @@ def mask_pairs(a, b, width, with_itself):
     return pairs_by_row(rows[:n], cols[:n], pixels[:n], a.boxes.shape[0])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shared_by(a, i, b, j):
     """Pixels that mask i of one set shares with mask j of another, from where both have columns."""
     at = np.int64(max(a.boxes[i, 1], b.boxes[j, 1])) * a.height

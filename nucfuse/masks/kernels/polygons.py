@@ -1,12 +1,12 @@
 """Compiled loops between polygons, runs and outlines. Arguments are checked; nothing raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grown
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _columns(x0, x1, width):
     """Columns of pixels (first, end) whose middle an edge between two fine x coordinates passes.
 
@@ -16,7 +16,7 @@ def _columns(x0, x1, width):
     return max(0, (low + 2) // 5), min(width, (high - 3) // 5 + 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_crossings(x, width):
     """How often a closed ring of fine x coordinates passes the middle of a column."""
     total = 0
@@ -26,7 +26,7 @@ def count_crossings(x, width):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _height_at(x0, y0, x1, y1, fine):
     """Fine y where a flat edge (dx >= dy), drawn from left to right, passes x = fine … + 1.
 
@@ -38,7 +38,7 @@ def _height_at(x0, y0, x1, y1, fine):
     return min(before, after)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _step_at(x0, y0, x1, y1, fine):
     """Fine y where a steep edge (dy > dx), drawn downwards, passes x = fine … + 1.
 
@@ -56,7 +56,7 @@ def _step_at(x0, y0, x1, y1, fine):
     return y0 + low
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def crossings(x, y, height, width, total):
     """Column-major positions (total,) at which filling goes on or off, unsorted.
 
@@ -83,7 +83,7 @@ def crossings(x, y, height, width, total):
     return positions
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def runs_between(toggles):
     """Sorted positions, an even number -> runs from odd ones to the next; touching ones join."""
     starts = np.empty(toggles.size // 2, np.int64)
@@ -103,7 +103,7 @@ def runs_between(toggles):
     return starts[:n], lengths[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ring(pieces, done, y, x, cross, corners, n):
     """Walk once around from the upper edge of pixel (y, x), the piece on the right hand.
 
@@ -134,7 +134,7 @@ def _ring(pieces, done, y, x, cross, corners, n):
             return corners, n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rings(pieces, n_pieces, cross):
     """Rings around the pieces of a label image with a border of zeros, along the pixels' edges.
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from nucfuse.kernels.jit import kernel
+
 # What a strict reader can object to; rle.py has the words for it.
 OK, NOT_A_NUMBER, ODD_COUNT, ZERO_START, ZERO_LENGTH, UNSORTED, OVERLAP, OUTSIDE, SHORT = range(9)
 TOO_LONG = 9
@@ -10,7 +12,7 @@ LONGEST_RUN = 2**31 - 1  # lengths are int32
 _LIMIT = np.int64(1) << 59  # ten times this and a digit still fit int64
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _n_digits(value):
     n = 1
     while value >= 10:
@@ -19,7 +21,7 @@ def _n_digits(value):
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_digits(text, at, value):
     """Write a number and a blank; the place after them."""
     end = at + _n_digits(value)
@@ -30,7 +32,7 @@ def _put_digits(text, at, value):
     return end + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def kaggle_texts(starts, lengths, offsets):
     """Kaggle texts ("start length …", 1-based) of all masks in one buffer, and where each ends."""
     size = 0
@@ -49,7 +51,7 @@ def kaggle_texts(starts, lengths, offsets):
     return text[:at], ends
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_coco(text, at, value):
     """One number, 5 bits a character, lowest first, as in pycocotools' rleToString."""
     more = True
@@ -62,7 +64,7 @@ def _put_coco(text, at, value):
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def coco_texts(starts, lengths, offsets, size):
     """Compressed COCO strings of all masks in one buffer, and where each ends."""
     text = np.empty(14 * (starts.size * 2 + 2 * offsets.size), np.uint8)
@@ -86,7 +88,7 @@ def coco_texts(starts, lengths, offsets, size):
     return text[:at], ends
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_run(starts, lengths, n, begun, start, length):
     """Append a run, or lengthen the last one of this mask if it touches it."""
     touches = n > begun and starts[n - 1] + lengths[n - 1] == start
@@ -97,7 +99,7 @@ def _add_run(starts, lengths, n, begun, start, length):
     return n + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _check_run(start, length, end, size):
     """Whether a 0-based run may follow one that ended at ``end``."""
     if start < 0:
@@ -113,7 +115,7 @@ def _check_run(start, length, end, size):
     return OK
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def parse_kaggle(text, ends, size):
     """Kaggle texts, one after the other -> starts, lengths, offsets, (problem, mask, number)."""
     capacity = text.size // 4 + ends.size + 1
@@ -148,7 +150,7 @@ def parse_kaggle(text, ends, size):
     return starts[:n], lengths[:n], offsets, (OK, -1, -1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_coco(text, n_masks, height, size):
     """Correct COCO strings, one a line, in one pass -> starts, lengths, offsets, boxes, areas, ok.
 
@@ -218,7 +220,7 @@ def _read_coco_mask(text, at, n, starts, lengths, height, size):
     return at, n, y0, x0, y1, area, fault | (end - size)  # what is beyond it was a fault already
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _coco_number(text, at):
     """Read the number at a place of COCO strings: it (-2**60 if it is none), the place after it."""
     char = np.int64(text[at]) - 48

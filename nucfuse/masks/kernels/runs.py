@@ -1,8 +1,8 @@
 """Compiled loops between label images, runs and boxes. Arguments are checked; nothing raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets, grouped, grown
 from nucfuse.masks.kernels.bits import flagged
 
@@ -10,7 +10,7 @@ _LANES = 64  # columns that are painted together
 _VECTOR = 8  # numbers of 32 bits in one instruction; a power of 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def column_runs(labels):
     """Vertical runs of non-zero pixels, (H, W) C-contiguous -> column, top, length, label.
 
@@ -46,7 +46,7 @@ def column_runs(labels):
     return columns[:n], tops[:n], lengths[:n], values[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sorted_runs(columns, tops, lengths, ranks, width, height, n_masks):
     """Sort vertical runs by mask, column and row -> starts, lengths, offsets.
 
@@ -77,7 +77,7 @@ def sorted_runs(columns, tops, lengths, ranks, width, height, n_masks):
     return starts[:n], sizes[:n], offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def measure_runs(starts, lengths, offsets, height, boxes, areas):
     """Write boxes (N, 4) as y0, x0, y1, x1 half-open, and areas (N,) of run-length masks.
 
@@ -102,7 +102,7 @@ def measure_runs(starts, lengths, offsets, height, boxes, areas):
         areas[m] = area
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def paint(image, starts, lengths, offsets, values, order):
     """Write masks, one after the other in an order, into a C-contiguous (H, W) image in place.
 
@@ -138,7 +138,7 @@ def paint(image, starts, lengths, offsets, values, order):
         _paint_strip(pixels, width, values[m], (first, last, y0, y1), tops, ends)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _paint_strip(pixels, width, value, strip, tops, ends):
     """Pixels between tops and ends of the columns first..last of a strip; clears tops and ends."""
     first, last, y0, y1 = strip
@@ -154,7 +154,7 @@ def _paint_strip(pixels, width, value, strip, tops, ends):
     tops[:], ends[:] = 0, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def brought_to_cache(starts, lengths):
     """Return True, after all runs were read as they lie in memory.
 
@@ -166,7 +166,7 @@ def brought_to_cache(starts, lengths):
     return total >= 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mask_runs(mask, height, y0, x0):
     """One boolean crop placed at (y0, x0) of an image of that height -> starts, lengths."""
     rows, columns = mask.shape
@@ -188,7 +188,7 @@ def mask_runs(mask, height, y0, x0):
     return starts[:n].copy(), lengths[:n].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def take_runs(starts, lengths, offsets, picked):
     """Take the runs of the picked masks, in that order."""
     new_offsets = np.zeros(picked.size + 1, np.int64)
@@ -207,7 +207,7 @@ def take_runs(starts, lengths, offsets, picked):
     return new_starts, new_lengths, new_offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def union_runs(starts, lengths, order):
     """Disjoint sorted runs of the union of runs given in order of their start."""
     out_starts = np.empty(starts.size, np.int64)
@@ -224,7 +224,7 @@ def union_runs(starts, lengths, order):
     return out_starts[:n], out_lengths[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def crop(starts, lengths, begin, end, box, height):
     """One mask cut out at its box (y0, x0, y1, x1), (h, w) bool."""
     mask = np.zeros((box[2] - box[0], box[3] - box[1]), np.bool_)

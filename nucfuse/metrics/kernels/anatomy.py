@@ -4,8 +4,8 @@ Arrays over nuclei hold the T truths first, then the N predictions, (T + N,).
 """
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.metrics.kernels.matching import no_pairs
 
 # Kinds of nuclei, in the order of `anatomy.KINDS`.
@@ -17,7 +17,7 @@ _MISSED, _SPURIOUS, _SPLIT, _MERGED, _POOR, _IMPRECISE = 1, 2, 4, 8, 16, 32
 POOR_BOUNDARY_PERCENT = 10
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hosts_and_guests(pairs, hit, fullest, areas, n_true):
     """Find the nucleus that holds more than half of each one, and how many each one holds.
 
@@ -33,7 +33,7 @@ def hosts_and_guests(pairs, hit, fullest, areas, n_true):
     return host, guests
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def kinds_of(pairs, hit, closest, host, guests, n_true):
     """Kind of each nucleus, int8, and the bits of what corrects it, uint8, (T + N,) each."""
     kinds, bits = np.empty(hit.size, np.int8), np.zeros(hit.size, np.uint8)
@@ -58,7 +58,7 @@ def kinds_of(pairs, hit, closest, host, guests, n_true):
     return kinds, bits
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_hits(is_hit, bits, n_true):
     """Hits at each threshold, and what each correction would add to them and take away.
 

@@ -8,9 +8,9 @@ import heapq
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets
 from nucfuse.metrics.kernels.matching import no_pairs
 
@@ -18,7 +18,7 @@ from nucfuse.metrics.kernels.matching import no_pairs
 _SWEEPS = 4
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def settle_dominant(rows, cols, weights, n_rows, n_cols):
     """Take pairs at least as heavy as any two they exclude.
 
@@ -60,7 +60,7 @@ def settle_dominant(rows, cols, weights, n_rows, n_cols):
     return of_row, of_col, n_open
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _two_heaviest(index, rows, cols, weights, of_row, of_col):
     """Find the two largest weights among the open pairs of each row (or column), float64 (n, 2)."""
     tops = np.zeros((max(of_row.size, of_col.size), 2))
@@ -101,7 +101,7 @@ class _Search(NamedTuple):
     done: NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def match_rest(rows, cols, weights, of_row, of_col):
     """Hungarian method on the pairs whose row and column are both free, row after row.
 
@@ -123,7 +123,7 @@ def match_rest(rows, cols, weights, of_row, of_col):
             _augment(r, graph, prices, search, of_row, of_col)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _augment(source, graph, prices, search, of_row, of_col):
     """Give the source row its best place along the cheapest alternating path.
 
@@ -144,7 +144,7 @@ def _augment(source, graph, prices, search, of_row, of_col):
             cost[c], search.via[c], done[c] = np.inf, -1, False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shortest_path(source, graph, prices, search, of_col, touched):
     """Dijkstra from a row to a free column, or to a row that is left alone (costs its price).
 
@@ -178,7 +178,7 @@ def _shortest_path(source, graph, prices, search, of_col, touched):
             best, end_row, end_col = so_far + prices.row[row], row, -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest(heap, done):
     """Pop the cheapest column not done yet; -1 if there is none."""
     while len(heap) > 0:
@@ -188,7 +188,7 @@ def _nearest(heap, done):
     return np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _exchange(source, end_row, end_col, graph, via, of_row, of_col):
     """Exchange matched and unmatched pairs from the end of the path back to its source."""
     c = end_col

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.runs import crop
 
 
@@ -17,7 +17,7 @@ class Depths(NamedTuple):
     boxes: NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def depths(starts, lengths, offsets, boxes, height, distance):
     """How deep each pixel of each mask lies in it, up to ``distance``.
 
@@ -38,7 +38,7 @@ def depths(starts, lengths, offsets, boxes, height, distance):
     return flat, begins, areas
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill_depths(mask, distance, flat):
     """King's moves from each pixel of a crop to the nearest one outside the mask, capped.
 
@@ -65,7 +65,7 @@ def _fill_depths(mask, distance, flat):
     return near
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shared_boundaries(rows, cols, true, pred, distance):
     """Pixels not deeper than ``distance`` in either mask of each pair, int64 (K,)."""
     shared = np.zeros(rows.size, np.int64)
@@ -82,7 +82,7 @@ def shared_boundaries(rows, cols, true, pred, distance):
     return shared
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def paint_contours(flat, begins, boxes, image):
     """Set the rim pixels of all masks to 1 in an image (H, W); returns how many are set."""
     painted = 0
@@ -97,7 +97,7 @@ def paint_contours(flat, begins, boxes, image):
     return painted
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_near(own, other, offsets):
     """Pixels set in one image (H, W) with a pixel set in the other at one of the offsets (D, 2).
 

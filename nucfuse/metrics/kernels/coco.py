@@ -1,15 +1,15 @@
 """Ranked average precision as pycocotools computes it, in compiled code."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets
 
 # What a detection is at one threshold and area range.
 FALSE, HIT, IGNORED = 0, 1, 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pairs_of_pred(cols, same_class, n_pred):
     """Pairs of each prediction in the order of the truths: ``pairs[first[p]:first[p + 1]]``."""
     groups = np.empty(cols.size, np.int64)
@@ -25,7 +25,7 @@ def _pairs_of_pred(cols, same_class, n_pred):
     return first, pairs
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def match_ranked(pairs, true_areas, pred_areas, same_class, order, thresholds, ranges):
     """Say what each detection is, by area range and threshold, uint8 (A * P, N), as ranked.
 
@@ -57,7 +57,7 @@ def match_ranked(pairs, true_areas, pred_areas, same_class, order, thresholds, r
     return codes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _match_one(own, rows, iou, counts, least, free):
     """Match one detection, whose pairs are ``own``, and take its truth."""
     taken, ignored = -1, -1
@@ -80,7 +80,7 @@ def _match_one(own, rows, iou, counts, least, free):
     return FALSE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def precision_at_recalls(codes, weights, n_true, recalls, precision):
     """Interpolated precision of one ranked list at each recall, filled in; returns the last recall.
 
@@ -113,7 +113,7 @@ def precision_at_recalls(codes, weights, n_true, recalls, precision):
     return at_recall[n - 1] if n > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def curves(codes, weights, n_true, recalls):
     """Precision (L, R) and last recall (L,) of L ranked lists with n_true (L,) truths, above 0."""
     precision = np.empty((codes.shape[0], recalls.size))
@@ -123,7 +123,7 @@ def curves(codes, weights, n_true, recalls):
     return precision, last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def resampled_ap(hits, first, image_of, image_weights, n_true, recalls):
     """Mean precision over L lists and all recalls for each resampling of the images, (B,).
 
@@ -154,7 +154,7 @@ def resampled_ap(hits, first, image_of, image_weights, n_true, recalls):
     return ap
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _interpolated(precision, recall, recalls):
     """Mean over the recalls of the largest precision there or beyond; 0 where none gets so far."""
     h = recall.size - 1

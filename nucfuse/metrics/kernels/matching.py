@@ -4,10 +4,11 @@ Arrays over nuclei hold the T truths first, then the N predictions, (T + N,).
 """
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def no_pairs(n):
     """-1 for each of n nuclei, int64 (n,)."""
     pairs = np.empty(n, np.int64)
@@ -16,7 +17,7 @@ def no_pairs(n):
     return pairs
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def passes(pixels, union, percent, strict):
     """Whether a pair reaches a threshold in whole percents, compared as integers."""
     if strict:
@@ -24,7 +25,7 @@ def passes(pixels, union, percent, strict):
     return 100 * pixels >= percent * union
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unique_hits(pairs, percents, strict, n_true, n_pred):
     """Hits where none has to choose: disjoint masks, thresholds from 50 % on.
 
@@ -52,7 +53,7 @@ def unique_hits(pairs, percents, strict, n_true, n_pred):
     return hit, is_hit
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def closest_and_fullest(pairs, n_true, n_pred):
     """Pair of the largest IoU and pair of the most shared pixels of each nucleus, int64 (T + N,).
 

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.metrics.kernels import anatomy
 from nucfuse.metrics.kernels.matching import closest_and_fullest
 
@@ -36,7 +36,7 @@ class Sums(NamedTuple):
     pred_dice: float
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_image(pairs, hit, half_hit, is_hit, areas, n_true):
     """Everything about one image that needs a loop over its nuclei.
 
@@ -70,7 +70,7 @@ def count_image(pairs, hit, half_hit, is_hit, areas, n_true):
     return sums, kinds, counts, closest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _half_hits(pairs, hit):
     """Truths hit at an IoU above 0.5, and the sum of these IoU."""
     hits, iou = 0, 0.0
@@ -81,7 +81,7 @@ def _half_hits(pairs, hit):
     return hits, iou
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _aji(pairs, closest, areas, n_true):
     """Pixels shared by each truth with its closest prediction, and united, as AJI counts them."""
     is_used = np.zeros(areas.size, np.bool_)
@@ -100,7 +100,7 @@ def _aji(pairs, closest, areas, n_true):
     return shared, united
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _dice(pairs, fullest, areas):
     """Area of one side, and its mean Dice with the partners weighted by area; 0 without area."""
     total, weighted = np.int64(0), 0.0

@@ -1,10 +1,11 @@
 """TIFF's LZW streams. Nothing here raises."""
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lzw_size(data):
     """Bytes that TIFF's LZW data decode to, or -1 if they are damaged (TIFF 6.0, section 13).
 

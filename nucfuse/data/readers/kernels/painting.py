@@ -1,10 +1,11 @@
 """Masks painted into a label image. Arguments are checked; nothing here raises."""
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def paint_mask(mask, labels, label):
     """Give the pixels of a mask to ``label`` where they are still 0.
 

@@ -1,10 +1,11 @@
 """Filters of PNG scan lines. Arguments are checked; nothing here raises."""
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unfilter_png(lines, step):
     """Undo the filters of PNG scan lines (W3C PNG, section 9) in place.
 
@@ -32,7 +33,7 @@ def unfilter_png(lines, step):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unfilter_paeth(lines, y, step):
     for x in range(1, lines.shape[1]):
         up, left, corner = np.int64(lines[y - 1, x]), np.int64(0), np.int64(0)

@@ -5,10 +5,11 @@ less than that above a box, and not below it, are looked at. No table of all pai
 """
 
 import numpy as np
-from numba import njit
+
+from nucfuse.kernels.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def best_matches(boxes, truths, numbers, tallest):
     """Find the true box of largest IoU with each box, that IoU, and the largest of each true box.
 
@@ -31,7 +32,7 @@ def best_matches(boxes, truths, numbers, tallest):
     return which, overlaps, best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def best_of_some(boxes, truths, overlaps, best, tallest):
     """Which boxes overlap a true box as much as its best one does, bool (N,)."""
     n, m = boxes.shape[0], truths.shape[0]
@@ -51,7 +52,7 @@ def best_of_some(boxes, truths, overlaps, best, tallest):
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_below(truths, y):
     """First true box whose upper edge lies below y."""
     low, high = 0, truths.shape[0]
@@ -64,7 +65,7 @@ def _first_below(truths, y):
     return low
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _corners(boxes, i):
     """Of a float32 box, in float64."""
     return (
@@ -75,7 +76,7 @@ def _corners(boxes, i):
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _iou(y0, x0, y1, x1, truths, t):
     """Of a box and a true box."""
     v0, u0, v1, u1 = truths[t, 0], truths[t, 1], truths[t, 2], truths[t, 3]

@@ -1,12 +1,12 @@
 """Compiled pasting of small masks into an image, straight to runs. Nothing here raises."""
 
 import numpy as np
-from numba import njit
 
+from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import grown
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pasted_runs(masks, boxes, height, width, threshold):
     """Where masks stretched to their boxes are above a threshold, as column-major runs.
 
@@ -38,13 +38,13 @@ def pasted_runs(masks, boxes, height, width, threshold):
     return starts[:n].copy(), lengths[:n].copy(), offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def places(n):
     """Room for where each of n pixels lies between the cells of a mask: lower, upper, part."""
     return np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _stretched(begin, end, n, cells, where):
     """Fill the places of the pixels whose centre lies in [begin, end); first and last + 1."""
     first = int(np.ceil(min(max(begin, 0.0), n) - 0.5))
@@ -57,7 +57,7 @@ def _stretched(begin, end, n, cells, where):
     return first, last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _column(profile, down, rows, base, threshold, runs, counts):
     """Append the runs of one column; one that goes on from the column before lengthens its run.
 

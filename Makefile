@@ -71,13 +71,14 @@ demo: .venv/installed
 # neither indices out of range nor integers that wrap around.
 KERNEL_TESTS := tests/masks tests/metrics tests/clean tests/ensemble tests/data/readers/kernels
 
-test: PYTEST_OPTIONS := -m "not slow"
+test: CHOSEN := not slow
+test-all: CHOSEN := slow or not slow
 test test-all: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 $(PYTEST_OPTIONS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 $(PYTEST_OPTIONS) $(KERNEL_TESTS)
+	$(BIN)/pytest -n 2 -m "$(CHOSEN)"
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 -m "($(CHOSEN)) and not compiled" $(KERNEL_TESTS)
 
 # Optional: torch is as large as all the rest together, and is not to meet TensorFlow.
 .venv-peers/installed: peer_tests/requirements.txt

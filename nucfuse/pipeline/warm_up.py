@@ -35,6 +35,7 @@ COMMANDS = {
         "fuse maps0 maps1 maps2 maps3 --method median --out median4",
         "fuse maps0 maps1 maps2 maps3 --method trimmed --out trimmed4",
         "fuse maps0 uint16 --out mixed",
+        "fuse striped0 striped1 --out fused_stripes",  # what is compiled for much to vote on
     ),
     "score masks that overlap": (
         f"fuse {_MEMBERS} --method soft_nms --allow-overlap --out overlapping.npz",
@@ -67,7 +68,8 @@ def small_data(folder: Path) -> list[str]:
     """Fill a folder with two images, their truth and predictions of them; returns their ids.
 
     ``images``, ``truth``; ``uint8``, ``uint16``, … (label images of that type), ``moved`` and
-    ``halved`` (others); ``maps0`` … ``maps3`` (probability maps); files of `_files_of_others`.
+    ``halved`` (others); ``maps0`` … ``maps3`` (probability maps); files of `_files_of_others`;
+    ``striped0`` and ``striped1`` (a nucleus of very many runs).
     """
     sample = sample_folder()
     truth = open_dataset(sample / "truth")
@@ -84,6 +86,11 @@ def small_data(folder: Path) -> list[str]:
         for k in range(4):
             _map_of(np.roll(labels, k), folder / f"maps{k}", path.stem)
         _files_of_others(labels, folder, path.stem)
+    stripes = np.zeros((640, 640), np.uint8)
+    stripes[::2] = 1
+    for name in ("striped0", "striped1"):
+        (folder / name).mkdir(exist_ok=True)
+        np.save(folder / name / "stripes.npy", stripes)
     return [path.stem for path in chosen]
 
 

@@ -63,6 +63,7 @@ def peak_bytes(work, sets):
         tracemalloc.stop()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", WORKS)
 def test_memory_grows_with_the_masks_not_with_their_square(name):
     few, many = (peak_bytes(WORKS[name], discs(n)) for n in (N, N * TIMES))

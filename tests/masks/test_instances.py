@@ -60,6 +60,7 @@ def test_to_labels_by_score_matches_naive(stack, some_scores):
     assert_array_equal(labels, expected)
 
 
+@pytest.mark.compiled
 @given(st.integers(1, 150), st.integers(1, 150), st.integers(0, 99))
 def test_to_labels_of_wide_and_tall_masks(height, width, seed):
     # Wider than the strips that are painted together; with holes, gaps and far away pieces.

@@ -268,6 +268,7 @@ def test_ids_up_to_2_62_on_both_sides():
     }
 
 
+@pytest.mark.compiled
 def test_more_pairs_than_any_table_starts_with():
     rng = np.random.default_rng(2)
     true, pred = rng.integers(0, 60, (2, 64, 65))

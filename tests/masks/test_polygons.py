@@ -79,6 +79,7 @@ class TestFill:
     def test_as_pycocotools(self, ring, shape):
         assert_array_equal(filled(ring, shape), peer_filled(ring, shape))
 
+    @pytest.mark.compiled
     def test_as_pycocotools_on_thousands_of_random_polygons(self):
         rng = np.random.default_rng(20)
         for kind in range(2400):

@@ -85,6 +85,7 @@ def test_pycocotools_reads_what_is_written(stack):
     assert_array_equal(decoded.transpose(2, 0, 1), stack)
 
 
+@pytest.mark.compiled
 def test_equals_pycocotools_on_thousands_of_masks():
     rng = np.random.default_rng(0)
     for _ in range(40):
@@ -271,6 +272,7 @@ def test_numbers_beyond_int64_do_not_wrap_around(n_zeros):
             parse_rle([f"1 {front}{'0' * max(n_zeros, 1)}5"], (3, 4), "kaggle")
 
 
+@pytest.mark.compiled
 def test_a_text_of_5_mb_is_refused_in_few_words():
     with pytest.raises(RLEError, match="past the end") as caught:
         parse_rle(["1 1 3" + " " * 5_000_000 + "99"], (3, 4), "kaggle")

@@ -98,6 +98,7 @@ def ours(images, with_classes=True):
     return results
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("n_classes", [1, 3])
 def test_equals_pycocotools(n_classes):
     rng = np.random.default_rng(n_classes)

@@ -110,6 +110,7 @@ def test_overlapping_hits_have_the_largest_total_iou(stacks, rule):
     )
 
 
+@pytest.mark.compiled
 def test_same_hits_as_stardist():
     """Its IoU are float32, which lie on either side of a threshold: it gets one just below."""
     from stardist.matching import matching

@@ -147,6 +147,7 @@ def test_nuclei_keep_their_labels():
 # -------------------------------------------------------------------------------------------- laws
 
 
+@pytest.mark.compiled
 @given(st.lists(label_pairs(), min_size=1, max_size=4), st.data())
 def test_any_split_of_the_images_gives_the_same(pairs, data):
     ids = [str(i) for i in range(len(pairs))]
@@ -157,6 +158,7 @@ def test_any_split_of_the_images_gives_the_same(pairs, data):
     same(Scores.concat(parts[::-1]), score_images(true, pred, ids=ids))
 
 
+@pytest.mark.compiled
 def test_any_split_gives_the_same_ranking():
     parts = [SCORES.subset([4, 1, 8]), SCORES.subset([0, 3]), SCORES.subset([2, 7, 6, 5])]
     whole = Scores.concat(parts)
@@ -220,6 +222,7 @@ def test_draws_are_the_scores_of_the_drawn_images():
         assert row == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
+@pytest.mark.compiled
 def test_intervals_are_seeded_and_hold_most_draws():
     one, two = SCORES.intervals(), made().intervals()
     assert one == two and set(one) >= {*MEANS, "f1_50", "gain_missed", "coco_ap", "count_error"}

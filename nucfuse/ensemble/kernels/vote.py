@@ -1,9 +1,9 @@
 """Compiled votes over the pixels of clusters of masks, on their runs. Nothing here raises.
 
-Plain masks (one run in every column of their box) are voted on in all columns at once, in loops
-without a branch that compile to vector instructions: on 8,000 nuclei in a 2048 x 2048 image this
-takes a third of the time of walking along the runs, which is left for all other masks, and for
-columns in which not all runs share a row.
+Runs are walked along from end to end (`swept_runs`). Plain masks (one run in every column of their
+box) are voted on in all columns at once by `voted_runs`, in loops without a branch that compile to
+vector instructions: on 8,000 nuclei in a 2048 x 2048 image this takes a third of the time. It walks
+where masks are not plain, and in columns in which not all runs share a row.
 """
 
 from typing import NamedTuple
@@ -41,6 +41,24 @@ class Output(NamedTuple):
 
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
+
+
+@kernel
+def swept_runs(masks, members, groups, votes, needed):
+    """Vote as `voted_runs` does, run by run: less to compile, and slower."""
+    out, offsets = _output(masks.starts.size), np.zeros(needed.size + 1, np.int64)
+    spans, n = np.empty((2, members.size), np.int64), np.int64(0)
+    for c in range(needed.size):
+        own, cast = members[groups[c] : groups[c + 1]], votes[groups[c] : groups[c + 1]]
+        room = n
+        for k in range(own.size):
+            spans[0, k], spans[1, k] = masks.offsets[own[k]], masks.offsets[own[k] + 1]
+            room += spans[1, k] - spans[0, k]
+        if room > out.starts.size:
+            out = Output(grown(out.starts, 2 * room), grown(out.lengths, 2 * room))
+        n = _sweep(masks, spans, cast, needed[c], out, n, n)
+        offsets[c + 1] = n
+    return out.starts[:n], out.lengths[:n], offsets
 
 
 @kernel

@@ -69,6 +69,7 @@ def disguised_histology():
 # ------------------------------------------------------------------------------- the real sample
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("router", [default_router(), STUDY], ids=["default", "study"])
 def test_sample_goes_where_it_belongs(router):
     assert {kind for *_, kind in sample_images()} == set(MODALITIES)

@@ -5,7 +5,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.clean.kernels import nearest as nearest_kernels
 from nucfuse.clean.kernels import overlaps as kernels
 from nucfuse.clean.kernels.pieces import connected_pieces
 from nucfuse.masks.instances import Instances
@@ -108,6 +107,8 @@ def _nearest(instances: Instances) -> tuple[Instances, NDArray[np.int64]]:
 
 
 def _nearest_runs(instances: Instances) -> Runs:
+    from nucfuse.clean.kernels import nearest as nearest_kernels  # for this rule only
+
     order = np.argsort(instances.starts, kind="stable")
     contested = nearest_kernels.contested_runs(instances.starts, instances.lengths, order)
     if contested[0].size == 0:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -195,6 +194,8 @@ def in_order(labels: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _components(mask: NDArray[np.bool_], settings: Threshold) -> NDArray[np.int32]:
+    import cv2  # slow to load: fusing nuclei does without
+
     pixels = np.ascontiguousarray(mask).view(np.uint8)
     labels: NDArray[np.int32]
     _, labels = cv2.connectedComponents(pixels, connectivity=4 * settings.connectivity)
@@ -240,6 +241,8 @@ def _cut_between_peaks(
     foreground = objects > 0
     radius = float(np.sqrt(np.median(np.bincount(objects.ravel())[1:]) / np.pi))
     if isinstance(settings, Watershed):
+        import cv2
+
         pixels = foreground.view(np.uint8)
         surface = cv2.distanceTransform(pixels, cv2.DIST_L2, cv2.DIST_MASK_5)
         surface = np.minimum(surface, sum(surface.shape))  # infinite if there is no background
@@ -259,6 +262,8 @@ def _cut_between_peaks(
 
 
 def _blurred(surface: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    import cv2
+
     if sigma < _LARGE_SIGMA:
         return cv2.GaussianBlur(surface, (0, 0), sigma)
     # Three running means come close to a Gaussian, in time that does not grow with its width.

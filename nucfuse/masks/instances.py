@@ -7,7 +7,7 @@ from typing import Literal, Self, TypedDict, Unpack, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.masks import polygons, rle
+from nucfuse.masks import rle
 from nucfuse.masks.crops import crops_to_runs, runs_to_crops
 from nucfuse.masks.kernels import runs as kernels
 from nucfuse.masks.kernels.arrays import MaskArrays
@@ -198,6 +198,8 @@ class Instances(MaskSet):
         The pixels are those that pycocotools fills; see `polygons.polygon_runs`.
         """
         size = rle.check_shape(shape)
+        from nucfuse.masks import polygons  # kernels that most commands do without
+
         return cls._of_runs(size, polygons.polygons_to_runs(polygon_sets, size), **attributes)
 
     @classmethod
@@ -260,5 +262,7 @@ class Instances(MaskSet):
 
     def to_polygons(self) -> list[list[list[float]]]:
         """Outer outlines per mask as COCO rings [x0, y0, x1, y1, …]; holes are not kept."""
+        from nucfuse.masks import polygons
+
         crops, corners = self.to_crops()
         return [polygons.outlines(c, yx) for c, yx in zip(crops, corners, strict=True)]

@@ -23,7 +23,6 @@ from nucfuse.ensemble.agreement import (
 from nucfuse.ensemble.fuse import Fused
 from nucfuse.ensemble.nuclei.provenance import Outcome
 from nucfuse.ensemble.routing.router import Decision
-from nucfuse.report.pictures import explain_picture, write_png
 
 _HEADERS = {
     "equivocal": Equivocal._fields,
@@ -144,9 +143,13 @@ class FusionFiles:
         else:
             ground = np.full((*fused.instances.shape, 3), 128, np.uint8)
         members = list(zip(image.names, fused.members, strict=True)) if fused.members else []
+        from nucfuse.report.pictures import explain_picture
+
         return explain_picture(ground, members, fused.instances, fused.fusion)
 
     def _draw(self, kind: str, image_id: str, picture: NDArray[np.uint8]) -> None:
+        from nucfuse.report.pictures import write_png
+
         write_png(self.folder / kind / f"{escape_id(image_id)}.png", picture)
 
 

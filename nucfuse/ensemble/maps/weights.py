@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -96,6 +95,8 @@ def resized(plane: NDArray[Any], size: Size) -> NDArray[Any]:
     """Resample a plane (H, W): by area where both sides shrink, else bilinear."""
     if plane.shape == size:
         return plane
+    import cv2  # slow to load, and seldom needed
+
     shrinks = size[0] <= plane.shape[0] and size[1] <= plane.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     # Interpolation may leave the range by a rounding error.

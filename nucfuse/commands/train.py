@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from nucfuse.commands import messages
 from nucfuse.commands.options import PATH
 
 
@@ -58,5 +57,4 @@ def train(config: Path, truth: Path, out: Path, pin: Path | None, **given: Any) 
     if given["protocol"] != "all" and given["fold"] is None:
         raise click.UsageError("--protocol grouped or source needs --fold")
     pinned = tuple(open_images(pin).ids) if pin else ()
-    with messages.shown():
-        click.echo(training.train(config, truth, out, TrainOptions(pinned=pinned, **given)))
+    click.echo(training.train(config, truth, out, TrainOptions(pinned=pinned, **given)))

@@ -10,8 +10,9 @@ from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.dsb_files import Files, FolderFiles, ZipFiles, sample_folders
 from nucfuse.data.readers import png
 from nucfuse.data.readers.archive import is_zip
+from nucfuse.data.readers.headers import image_size
 from nucfuse.data.readers.kernels.painting import paint_mask
-from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.errors import DataError
 
 
@@ -66,13 +67,13 @@ class DsbDataset:
             If there is no folder ``masks``, a file is damaged, the sizes of masks and image differ,
             or it is a folder of several images.
         """
-        names = self.files.names(image_id, "masks")
+        shape, names = self._shape(image_id), self.files.names(image_id, "masks")
         if names is None:
             raise DataError(
                 f"{self.path}: sample {image_id!r} has no folder masks, so no nuclei to read; "
                 "is it test data?"
             )
-        canvas = _Canvas(self._shape(image_id))
+        canvas = _Canvas(shape)
         for name in names:
             content, place = self.files.load(image_id, "masks", name)
             canvas.add(_mask(content, place), name, place)
@@ -98,7 +99,11 @@ class DsbDataset:
         return None if name is None else image_size(*self.files.load(image_id, "images", name))
 
     def _image_name(self, image_id: str) -> str | None:
-        names = self.files.names(image_id, "images") or []
+        names = self.files.names(image_id, "images")
+        if names is None:
+            if self.files.names(image_id, "masks") is None:
+                raise DataError(f"{self.path} has no image {image_id!r}")
+            return None
         # A folder of images beside a folder of label images would look like one huge sample.
         if len(names) > 1:
             raise DataError(

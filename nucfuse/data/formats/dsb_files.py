@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from nucfuse.data.readers.archive import Archive
-from nucfuse.data.readers.raster import IMAGE_SUFFIXES, image_names, read_bytes
+from nucfuse.data.readers.files import names_with, read_bytes
+from nucfuse.data.readers.raster import IMAGE_SUFFIXES
 from nucfuse.errors import DataError
 
 _KINDS = ("images", "masks")
@@ -35,9 +36,11 @@ class FolderFiles:
 
     def names(self, image_id: str, kind: str) -> list[str] | None:
         """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
+        if image_id not in self._folders:
+            return None
         try:
             found = os.listdir(f"{self._folders[image_id]}/{kind}")  # noqa: PTH208
-            return image_names(found, IMAGE_SUFFIXES)
+            return names_with(found, IMAGE_SUFFIXES)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as problem:
@@ -89,7 +92,7 @@ class ZipFiles:
     def names(self, image_id: str, kind: str) -> list[str] | None:
         """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
         found = self._names.get((image_id, kind))
-        return None if found is None else image_names(found, IMAGE_SUFFIXES)
+        return None if found is None else names_with(found, IMAGE_SUFFIXES)
 
     def load(self, image_id: str, kind: str, name: str) -> tuple[bytes, str]:
         """Content of a member, and what messages call it."""

@@ -70,7 +70,7 @@ class NpzDataset:
 
     def read(self, image_id: str) -> Sample:
         """Read the Instances of one image, as they were written; raises DataError."""
-        k = self.number[image_id]
+        k = self._number(image_id)
         entry = self.entries[k]
         try:
             masks = _instances(self.archive, k, entry)
@@ -80,12 +80,17 @@ class NpzDataset:
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width."""
-        height, width = self.entries[self.number[image_id]]["shape"]
+        height, width = self.entries[self._number(image_id)]["shape"]
         return height, width
 
     def image(self, image_id: str) -> NDArray[np.uint8] | None:
         """None: there are masks only."""
         return None
+
+    def _number(self, image_id: str) -> int:
+        if image_id not in self.number:
+            raise DataError(f"{self.path} has no image {image_id!r}")
+        return self.number[image_id]
 
 
 def write(path: Path, samples: Iterable[Sample]) -> None:

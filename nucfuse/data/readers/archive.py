@@ -7,11 +7,12 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nucfuse.data.readers.allocation import check_allocation
+from nucfuse.data.readers.allocation import DEFLATE, check_allocation
 from nucfuse.errors import DataError
 
 MAGIC = b"PK\x03\x04"
 _EMPTY_MAGIC = b"PK\x05\x06"
+_RATIOS = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: DEFLATE}
 
 
 def is_zip(path: Path) -> bool:
@@ -104,9 +105,10 @@ class Archive:
             raise DataError(f"{where}: is missing")
         if info.flag_bits & 1:
             raise DataError(f"{where}: is encrypted; make the zip file anew without a password")
-        packed = info.compress_type != zipfile.ZIP_STORED
+        # What is packed in another way (bzip2, LZMA) may shrink to next to nothing.
+        ratio = _RATIOS.get(info.compress_type, 2**40)
         try:
-            check_allocation(info.file_size, info.compress_size, packed)
+            check_allocation(info.file_size, info.compress_size, ratio)
         except DataError as problem:
             raise DataError(f"{where}: {problem}") from problem
         try:

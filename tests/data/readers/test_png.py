@@ -13,8 +13,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 from reading import LABELS
 
+from nucfuse.data.readers.headers import image_size
 from nucfuse.data.readers.png import read_png
-from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.data.readers.raster import read_image, read_labels
 
 
 @st.composite

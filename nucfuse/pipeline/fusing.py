@@ -20,6 +20,7 @@ from nucfuse.pipeline.running import (
     distinct_names,
     each_image,
     engine_name,
+    too_large_named,
 )
 from nucfuse.report.fusions import FusedImage, FusionFiles, FusionSummary, fusion_files
 
@@ -112,6 +113,7 @@ def _samples(
 ) -> Iterator[Sample]:
     for image in results:
         if files is not None:
-            files.write(image)
+            with too_large_named(image.image_id):
+                files.write(image)
         summary.add(image)
         yield Sample(image.image_id, image.fused.instances)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,8 +71,15 @@ def each_image(
 def _within(pixels: int, job: Callable[[str], Result], image_id: str) -> Result:
     """Do a job in a worker, which may be another process, with the memory that the user allows."""
     set_max_pixels(pixels)
-    try:
+    with too_large_named(image_id):
         return job(image_id)
+
+
+@contextmanager
+def too_large_named(image_id: str) -> Iterator[None]:
+    """Make a DataError that names the image of a lack of memory."""
+    try:
+        yield
     except MemoryError as problem:
         reason = str(problem) or "it does not fit into memory"
         raise DataError(f"image {image_id!r}: {reason}") from None

@@ -61,9 +61,8 @@ def decode_at(path: Path, head: bytes, place: Place) -> Raster:
     if head[:4] in tiff.MAGICS:
         return Raster(*tiff.read_tiff(path, place.series, place.position))
     if head.startswith(npy.MAGIC):
-        return Raster(
-            npy.read_npy_at(path, head, place.position), npy_axes(place.position.count(None))
-        )
+        values = npy.read_npy_at(path, head, place.position)
+        return Raster(values, npy_axes(values.ndim))
     raise DataError("it changed while it was read")
 
 

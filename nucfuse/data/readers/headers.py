@@ -68,13 +68,13 @@ def _layouts(head: bytes, source: Path | bytes) -> tuple[list[Layout], int]:
         return tiff.layouts(source)
     if head.startswith(npy.MAGIC):
         shape = npy.read_header(head).shape
-        return [Layout(0, shape, npy_axes(len(shape)))], 0
+        return [Layout(0, shape, npy_axes(len(shape)))] if len(shape) >= 2 else [], 0
     raise not_an_image(head)
 
 
 def _size_of_stack(layouts: list[Layout], place: Place | None) -> Shape | None:
     if place is None:
-        if len(layouts) > 1:
+        if len(layouts) != 1:
             return None
         _, shape, axes = layouts[0]
         kept = [(n, a) for n, a in zip(shape, axes, strict=False) if a in "YX" or n != 1]

@@ -159,9 +159,9 @@ def _labels(raster: Raster, stack: Stack) -> NDArray[Any]:
 def _flat_or_volume(raster: Raster, stack: Stack) -> NDArray[Any]:
     """Ids of one flat image or volume, without colours."""
     values, axes = raster.values, raster.axes
-    if axes.startswith("Q") and len(values) == 1:
+    if axes.startswith("Q") and len(values) == 1 and stack != "volume":
         return _flat_or_volume(raster._replace(values=values[0], axes=axes[1:]), stack)
-    frames = label_frames(axes, stack)
+    frames = label_frames(axes, stack) if values.ndim > 2 else []
     if frames:
         n = math.prod(values.shape[k] for k in frames)
         raise DataError(f"it holds {n} images (axes {axes}); expected one, flat or a volume")

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeGuard
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,8 @@ def _layouts(tiff: Any) -> tuple[list[Layout], int]:
         for one, is_reduced in zip(found, marked, strict=True)
         if one is largest or not (is_reduced or _is_thumbnail(one, largest))
     ]
-    return kept, len(found) - len(kept)
+    n_levels = sum(len(one.levels) - 1 for one in tiff.series)
+    return kept, len(found) - len(kept) + n_levels
 
 
 def _is_thumbnail(one: Layout, largest: Layout) -> bool:
@@ -117,7 +118,7 @@ def read_tiff(
             _only_one(tiff) if series is None else _layout(series, tiff.series[series])
         )
         chosen = tiff.series[series]
-        lead = tuple(itertools.takewhile(_is_place, index))
+        lead = tuple(k for k in itertools.takewhile(_is_place, index) if k is not None)
         values = _decoded(tiff, chosen, shape, lead)
         rest = tuple(slice(None) if k is None else k for k in index[len(lead) :])
         pixels = np.asarray(values[rest]) if rest else values
@@ -127,7 +128,7 @@ def read_tiff(
         return Pixels(native, letters, bool(keyframe.extrasamples), int(keyframe.bitspersample))
 
 
-def _is_place(position: int | None) -> TypeGuard[int]:
+def _is_place(position: int | None) -> bool:
     return position is not None
 
 

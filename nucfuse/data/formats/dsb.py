@@ -36,10 +36,16 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "DsbDataset":
     DataError
         If nothing there has the layout, or the zip file is damaged or points outside of itself.
     """
-    files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+    files: Files = FolderFiles(path) if path.is_dir() else _zip_files(path)
     if not files.ids:
         raise DataError(f"{path}: found no ID/images/ or ID/masks/ in it, as DSB2018 data has them")
     return DsbDataset(path, files)
+
+
+def _zip_files(path: Path) -> ZipFiles:
+    files = ZipFiles(path)
+    files.check()
+    return files
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class DsbDataset:
             If there is no folder ``masks``, a file is damaged, the sizes of masks and image differ,
             or it is a folder of several images.
         """
-        shape, names = self._shape(image_id), self.files.names(image_id, "masks")
+        names = self.files.names(image_id, "masks")
+        shape = self._shape(image_id)
         if names is None:
             raise DataError(
                 f"{self.path}: sample {image_id!r} has no folder masks, so no nuclei to read; "
@@ -181,7 +188,7 @@ def _mask(data: bytes, place: str) -> NDArray[np.uint8]:
             raise DataError(f"{place}: {problem}") from problem
         if values.ndim == 2 and values.dtype == np.uint8:
             return values.view(np.uint8)  # the kind that nearly all are
-    labels = read_labels(data, place)
+    labels = read_labels(data, place, "volume")
     if labels.ndim != 2:
         raise DataError(f"{place}: the mask has shape {labels.shape}; expected one (H, W) mask")
     return (labels != 0).view(np.uint8)

@@ -74,11 +74,21 @@ class ZipFiles:
         self._archive = Archive(path)
         self._folders: dict[str, str] = {}
         self._names: dict[tuple[str, str], list[str]] = {}
+        self._strange: list[str] = []  # members that are not read
         for member in self._archive.names:
             parts = member.split("/")
-            if len(parts) >= 3 and parts[-2] in _KINDS and parts[0] not in _NOT_SAMPLES:
+            if parts[0] in _NOT_SAMPLES:
+                continue
+            in_place = len(parts) >= 3 and parts[-2] in _KINDS
+            if in_place:
                 self._add("/".join(parts[:-2]), *parts[-3:])
+            if not in_place or not names_with(parts[-1:], IMAGE_SUFFIXES):
+                self._strange.append(member)
         self.ids = sorted(self._folders)
+
+    def check(self) -> None:
+        """Log members that are not read; a DataError if the zip file is damaged at one of them."""
+        self._archive.check_strange([name for name in self._strange if not name.endswith("/")])
 
     def _add(self, folder: str, image_id: str, kind: str, name: str) -> None:
         known = self._folders.setdefault(image_id, folder)

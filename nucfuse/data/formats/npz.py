@@ -19,7 +19,14 @@ from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.writing import as_instances, unique
 from nucfuse.data.readers.archive import Archive
-from nucfuse.data.readers.npz import is_ours, read_about, read_array, write_about, write_array
+from nucfuse.data.readers.npz import (
+    check_members,
+    is_ours,
+    read_about,
+    read_array,
+    write_about,
+    write_array,
+)
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
@@ -51,6 +58,8 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "NpzDataset":
     entries = read_about(archive, _KIND).get("images")
     if not isinstance(entries, list) or not all(_is_entry(entry) for entry in entries):
         raise DataError(f"{path}: its list of images is damaged")
+    known = {f"{k}/{name}" for k in range(len(entries)) for name in _DTYPES}
+    check_members(archive, known)
     number = {entry["id"]: k for k, entry in enumerate(entries)}
     if len(number) < len(entries):
         raise DataError(f"{path}: an image id comes twice in it")

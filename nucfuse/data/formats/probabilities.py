@@ -16,7 +16,14 @@ from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.image_ids import escape_id, unescape_id
 from nucfuse.data.readers.archive import Archive
 from nucfuse.data.readers.files import files_in
-from nucfuse.data.readers.npz import is_ours, read_about, read_array, write_about, write_array
+from nucfuse.data.readers.npz import (
+    check_members,
+    is_ours,
+    read_about,
+    read_array,
+    write_about,
+    write_array,
+)
 from nucfuse.errors import DataError
 
 _KIND = "nucfuse probabilities"
@@ -45,6 +52,7 @@ def read_probabilities(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]
     """
     archive = Archive(path)
     about = read_about(archive, _KIND)
+    check_members(archive, {"probabilities"})
     values = read_array(archive, "probabilities")
     archive.close()
     channels = about.get("channels")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from nucfuse.commands.options import PATH
+from nucfuse.commands.options import MAX_PIXELS, PATH, STACK
 
 
 @click.command()
@@ -45,6 +45,8 @@ from nucfuse.commands.options import PATH
 )
 @click.option("--name", help="What the network is called [default: its kind, such as unet].")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
+@STACK
+@MAX_PIXELS
 def train(config: Path, truth: Path, out: Path, pin: Path | None, **given: Any) -> None:
     """Train a network on images with truth (needs TensorFlow: nucfuse[models]).
 

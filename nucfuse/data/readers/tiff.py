@@ -251,13 +251,11 @@ def _check_pages(file: BinaryIO) -> None:
 
 def _number_at(file: BinaryIO, position: int, form: str) -> int:
     size = struct.calcsize(form)
-    found = b""
-    if position < 2**63:
-        file.seek(position)
-        found = file.read(size)
-    if len(found) < size:
+    # File systems refuse to seek where no file of theirs can end.
+    if position + size > file.seek(0, io.SEEK_END):
         raise DataError("the TIFF is truncated: pages are missing")
-    return int(struct.unpack(form, found)[0])
+    file.seek(position)
+    return int(struct.unpack(form, file.read(size))[0])
 
 
 def write_tiff(path: Path, labels: NDArray[Any]) -> None:

@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 
-.PHONY: help venv demo test test-all test-peers bench clean
+.PHONY: help venv demo test test-all test-peers fuzz bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test      install, lint, type-check, test (kernels also uncompiled)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make test-peers  compare Mask R-CNN's operators with torchvision's (installs it in .venv-peers)"
+	@echo "make fuzz      read changed files of every format, a minute for each"
 	@echo "make bench     compare speed with other libraries; DATA=folder of stage1_train"
 	@echo "make venv      install for development into .venv"
 	@echo "make clean     remove .venv, the demo's output and caches"
@@ -89,6 +90,10 @@ test test-all: .venv/installed-dev
 
 test-peers: .venv/installed-dev .venv-peers/installed
 	TORCHVISION_PYTHON=.venv-peers/bin/python $(BIN)/pytest peer_tests/test_torchvision.py
+
+# Uncompiled, so that an index beyond an array is an error and not a crash.
+fuzz: .venv/installed-dev
+	NUMBA_DISABLE_JIT=1 FUZZ_SECONDS=60 $(BIN)/pytest -n 2 tests/data/test_fuzz.py
 
 bench: .venv/installed-dev
 	@test -d "$(DATA)" || { echo "make bench needs the unpacked DSB2018 training images" \

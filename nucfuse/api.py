@@ -13,6 +13,7 @@ from nucfuse.pipeline.running import Reading, distinct_names, engine_name
 from nucfuse.pipeline.scoring import ScoreOptions, score_sets
 
 if TYPE_CHECKING:
+    from nucfuse.data.readers.stack import Stack
     from nucfuse.metrics.comparison import Comparison
 
 Nuclei: TypeAlias = str | os.PathLike[str] | Masks | Sequence[Masks]
@@ -26,6 +27,7 @@ def score(
     ids: Sequence[str] | None = None,
     strata: Strata = None,
     missing: Missing = "error",
+    stack: "Stack" = None,
     seed: int = 0,
     **request: Unpack[RequestArguments],
 ) -> Scores:
@@ -45,6 +47,9 @@ def score(
         may come in any order.
     missing : {"error", "zero", "skip"}
         What it means that ``pred``, a path, has no image that ``truth`` has.
+    stack : {"frames", "volume"}, optional
+        What the first axis of files that are stacks is, where they do not say it: images of their
+        own, or the slices of a volume. An array is always one image.
     seed : int
         Of the bootstrap.
     **request
@@ -76,7 +81,8 @@ def score(
     wanted = ScoreRequest.of(**request)
     if not _are_paths(truth, pred):
         return score_images(truth, pred, wanted, ids=ids, strata=strata, seed=seed)  # type: ignore[arg-type]
-    plain = _scores_of_files(truth, [pred], wanted, ids, missing, seed)[0]
+    options = _options_of_files(wanted, ids, missing, stack, seed)
+    plain = score_sets(Path(truth), [Path(pred)], options).scores[0]  # type: ignore[arg-type]
     return Scores.build(plain.image_ids, plain.image_scores, wanted, strata=strata, seed=seed)
 
 
@@ -86,6 +92,7 @@ def compare(
     *,
     ids: Sequence[str] | None = None,
     missing: Missing = "error",
+    stack: "Stack" = None,
     seed: int = 0,
     **request: Unpack[RequestArguments],
 ) -> "Comparison":
@@ -93,7 +100,7 @@ def compare(
 
     Parameters
     ----------
-    truth, ids, missing, seed, **request
+    truth, ids, missing, stack, seed, **request
         See `score`.
     preds : sequence or mapping of two or more predictions
         Each as in `score`; the keys of a mapping are their names.
@@ -121,8 +128,10 @@ def compare(
     if len(sets) < 2:
         raise ValueError(f"compare needs at least two sets of predictions, got {len(sets)}")
     if _are_paths(truth, *sets):
-        scores = _scores_of_files(truth, sets, wanted, ids, missing, seed)
-        names = distinct_names([Path(one) for one in sets])  # type: ignore[arg-type]
+        options = _options_of_files(wanted, ids, missing, stack, seed)
+        paths = [Path(one) for one in sets]  # type: ignore[arg-type]
+        scores = score_sets(Path(truth), paths, options).scores  # type: ignore[arg-type]
+        names = distinct_names(paths)
     else:
         scores = [score_images(truth, one, wanted, ids=ids, seed=seed) for one in sets]  # type: ignore[arg-type]
         names = [f"set {k + 1}" for k in range(len(sets))]
@@ -137,16 +146,14 @@ def _are_paths(*given: Any) -> bool:
     return all(paths)
 
 
-def _scores_of_files(
-    truth: Any,
-    preds: Sequence[Any],
+def _options_of_files(
     request: ScoreRequest,
     ids: Sequence[str] | None,
     missing: Missing,
+    stack: "Stack",
     seed: int,
-) -> list[Scores]:
+) -> ScoreOptions:
     if ids is not None:
         raise ValueError("ids name images that are given as arrays; those of files have their own")
-    reading = Reading(engine=engine_name(None, None))
-    options = ScoreOptions(request, missing=missing, seed=seed, reading=reading)
-    return score_sets(Path(truth), [Path(pred) for pred in preds], options).scores
+    reading = Reading(engine=engine_name(None, None), stack=stack)
+    return ScoreOptions(request, missing=missing, seed=seed, reading=reading)

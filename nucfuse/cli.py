@@ -33,6 +33,9 @@ class _Main(click.Group):
             return super().invoke(ctx)
         except DataError as error:
             exit_codes.fail(str(error), exit_codes.BAD_INPUT)
+        except MemoryError as error:
+            reason = str(error) or "it does not fit into memory"
+            exit_codes.fail(reason, exit_codes.BAD_INPUT)
         except KeyboardInterrupt:
             exit_codes.fail("interrupted; nothing half-written was left", exit_codes.INTERRUPTED)
         except BrokenPipeError:  # the reader of our output (head, less) has seen enough

@@ -44,8 +44,9 @@ class _Number:
     def __call__(self, value: Any) -> bool:
         if isinstance(value, bool | str) or not hasattr(value, "__float__"):
             return False
-        if math.isnan(value) or (self.whole and value % 1):
+        if self.whole and value % 1:
             return False
+        # NaN is nowhere, and an int may be too large for a float.
         return bool(self.low <= value < self.high if self.below else self.low <= value <= self.high)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from click.testing import CliRunner
 
 from nucfuse import cli
-from nucfuse.data.readers.raster import image_size
+from nucfuse.data.readers.headers import image_size
 from nucfuse.data.sample_images import copy_sample
 
 

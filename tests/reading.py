@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.data.readers.headers import image_size
+from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.errors import DataError
 
 LABELS = (np.add.outer(np.arange(9), np.arange(7)) // 3).astype(np.uint16)

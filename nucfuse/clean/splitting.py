@@ -89,7 +89,7 @@ def split_settings(method: str, given: Mapping[str, Any]) -> Threshold:
     >>> split_settings("hysteresis", {"high": 0.8})
     Hysteresis(threshold=0.5, connectivity=1, high=0.8)
     """
-    if method not in SETTINGS:
+    if not isinstance(method, str) or method not in SETTINGS:
         raise DataError(f"method must be one of {', '.join(SETTINGS)}, got {method!r}")
     return read(SETTINGS[method], given, f"splitting by {method!r}")
 

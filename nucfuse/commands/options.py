@@ -34,14 +34,37 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return add
 
 
+def _allow_pixels(_: click.Context, __: click.Parameter, number: int) -> None:
+    from nucfuse.masks.allocation import set_max_pixels
+
+    set_max_pixels(number)
+
+
+MAX_PIXELS = click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=2**30,
+    show_default=True,
+    expose_value=False,
+    callback=_allow_pixels,
+    help="Images with more are refused, before they take memory.",
+)
 WORKERS = options(
     click.option("--jobs", type=click.IntRange(1), help="Threads [default: one per core]."),
     click.option("--engine", help="Workers: serial, local:N or dask://host:port."),
+    MAX_PIXELS,
+)
+STACK = click.option(
+    "--stack",
+    type=click.Choice(["frames", "volume"]),
+    help="What label files with a third axis hold: images of their own, or slices of a volume "
+    "[default: as the axes of the TIFF say].",
 )
 READING = options(
     click.option(
         "--format", "format_", type=FORMATS, help="Format of the input, if not recognised."
     ),
+    STACK,
     WORKERS,
 )
 _SCORING = options(
@@ -70,11 +93,11 @@ def reading(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_reading(
-        *, format_: str | None, jobs: int | None, engine: str | None, **others: Any
+        *, format_: str | None, jobs: int | None, engine: str | None, stack: Any, **others: Any
     ) -> None:
         from nucfuse.pipeline.running import Reading, engine_name
 
-        command(reading=Reading(format_, engine_name(jobs, engine)), **others)
+        command(reading=Reading(format_, engine_name(jobs, engine), stack), **others)
 
     return READING(with_reading)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from nucfuse.commands.options import PATH, WORKERS
+from nucfuse.commands.options import MAX_PIXELS, PATH, WORKERS
 
 
 @click.group()
@@ -25,6 +25,7 @@ def route() -> None:
 )
 @click.option("--k", type=click.IntRange(1), default=3, show_default=True, help="Clusters.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of K-means.")
+@MAX_PIXELS
 def fit(images: Path, out: Path, **given: Any) -> None:
     """Learn clusters of images without labels."""
     from nucfuse.pipeline import routing

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from nucfuse.commands.messages import shown
+
 
 def talks_while_it_works(command: click.Command) -> click.Command:
     """Have a command (or all of a group) show progress and say why its first run takes long."""
@@ -21,7 +23,7 @@ def talks_while_it_works(command: click.Command) -> click.Command:
         from nucfuse.kernels.compiling import compiling_said
         from nucfuse.report.progress import progress_shown
 
-        with progress_shown(), compiling_said(_say, str(Path(__file__).parents[1])):
+        with shown(), progress_shown(), compiling_said(_say, str(Path(__file__).parents[1])):
             return run(*args, **given)
 
     command.callback = talking

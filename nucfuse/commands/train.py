@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-from nucfuse.commands import messages
-from nucfuse.commands.options import PATH
+from nucfuse.commands.options import MAX_PIXELS, PATH, STACK
 
 
 @click.command()
@@ -46,6 +45,8 @@ from nucfuse.commands.options import PATH
 )
 @click.option("--name", help="What the network is called [default: its kind, such as unet].")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
+@STACK
+@MAX_PIXELS
 def train(config: Path, truth: Path, out: Path, pin: Path | None, **given: Any) -> None:
     """Train a network on images with truth (needs TensorFlow: nucfuse[models]).
 
@@ -58,5 +59,4 @@ def train(config: Path, truth: Path, out: Path, pin: Path | None, **given: Any) 
     if given["protocol"] != "all" and given["fold"] is None:
         raise click.UsageError("--protocol grouped or source needs --fold")
     pinned = tuple(open_images(pin).ids) if pin else ()
-    with messages.shown():
-        click.echo(training.train(config, truth, out, TrainOptions(pinned=pinned, **given)))
+    click.echo(training.train(config, truth, out, TrainOptions(pinned=pinned, **given)))

@@ -44,7 +44,10 @@ def percentile_range(
         largest of all pixels; equal for a constant image.
     """
     grid = image if n_pixels is None else pixel_grid(image, n_pixels)
-    low, high = np.percentile(grid, percentiles)
+    if grid.dtype.kind == "f":  # halved, as differences of the largest numbers are infinite
+        low, high = np.percentile(grid * grid.dtype.type(0.5), percentiles).astype(np.float64) * 2
+    else:
+        low, high = np.percentile(grid, percentiles)
     if high <= low:
         low, high = image.min(), image.max()
     return float(low), float(high)
@@ -59,5 +62,8 @@ def stretched(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8
     array([  0,   0,  64, 255, 255], dtype=uint8)
     """
     clipped = np.clip(values, np.float64(low), np.float64(high))
-    factor = 255 / max(high - low, 1e-305)  # finite where the range is nothing
-    return np.rint((clipped - low) * factor).astype(np.uint8)
+    clipped *= 0.5  # which changes no digit, and the whole range of float64 remains finite
+    clipped -= low * 0.5
+    factor = 127.5 / max(high * 0.5 - low * 0.5, 1e-305)  # finite where the range is nothing
+    clipped *= 2 * factor
+    return np.rint(clipped, out=clipped).astype(np.uint8)

@@ -8,12 +8,13 @@ import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset, Sample, ShapeOf
+from nucfuse.data.readers.files import check_regular
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
@@ -32,6 +33,9 @@ READABLE = ("dsb", "npz", "coco", "kaggle", "labels")
 WRITABLE = ("labels", "kaggle", "submission", "coco", "npz", "geojson", "imagej")
 
 Masks = NDArray[Any] | Instances
+
+if TYPE_CHECKING:
+    from nucfuse.data.readers.stack import Stack
 
 _LOOKED_FOR = {
     "dsb": "folder or zip file with ID/masks/*.png",
@@ -157,7 +161,10 @@ def _write_label_image(path: Path, sample: Sample) -> None:
 
 
 def open_dataset(
-    path: Path | str, format: str | None = None, shape_of: ShapeOf | None = None
+    path: Path | str,
+    format: str | None = None,
+    shape_of: ShapeOf | None = None,
+    stack: "Stack" = None,
 ) -> Dataset:
     """Open masks in any format that nucfuse reads.
 
@@ -169,6 +176,8 @@ def open_dataset(
         One of `READABLE`; recognised by the content if not given.
     shape_of : callable, optional
         Gives the height and width of an image by its id (or None), for formats that have no sizes.
+    stack : {"frames", "volume"}, optional
+        What the first axis of label files that are stacks is, if they do not say it.
 
     Returns
     -------
@@ -184,7 +193,8 @@ def open_dataset(
     path = Path(path)
     _check_there(path)
     name = _recognised(path) if format is None else format
-    dataset: Dataset = _module(name, READABLE).open_dataset(path, shape_of)
+    more = {"stack": stack} if name == "labels" else {}
+    dataset: Dataset = _module(name, READABLE).open_dataset(path, shape_of, **more)
     return dataset
 
 
@@ -265,6 +275,7 @@ def _check_there(path: Path) -> None:
                     raise DataError(f"{path}: the folder is empty")
         elif path.stat().st_size == 0 and path.is_file():
             raise DataError(f"{path}: the file is empty")
+        check_regular(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file or folder") from None
     except DataError:

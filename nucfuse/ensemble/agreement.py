@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.ensemble.maps.weights import check_weights
+from nucfuse.masks.allocation import check_pixels
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
 
@@ -130,6 +131,7 @@ def agreement_map(
     """
     shares = _checked(sets, weights)
     height, width = sets[0].shape
+    check_pixels((height, width))
     whole = np.rint(shares * _WHOLE).astype(np.int64)
     changes = np.zeros(height * width + 1, np.int64)
     for one, weight in zip(sets, whole, strict=True):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.masks.allocation import check_pixels
 from nucfuse.masks.kernels.arrays import dense_ranks, extremes
 from nucfuse.masks.kernels.runs import paint
 from nucfuse.masks.rle import Runs
@@ -138,6 +139,7 @@ def painted_labels(
     runs: Runs, shape: tuple[int, int], order: NDArray[np.int64]
 ) -> NDArray[np.int32]:
     """Label image (H, W) of masks painted one after the other in an order; mask i has id i + 1."""
+    check_pixels(shape)
     labels = np.zeros(shape, np.int32)
     ids = np.arange(1, runs[2].size, dtype=np.int32)
     paint(labels, *runs, ids, np.ascontiguousarray(order))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.masks.allocation import check_pixels
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.kernels.arrays import Pairs
 from nucfuse.masks.overlap import Overlaps
@@ -124,6 +125,7 @@ class _Side:
 
     def contour(self) -> tuple[NDArray[np.uint8], int]:
         """Image (H, W) that is 1 on the rim of any mask, and how many pixels are."""
+        check_pixels(self.masks.shape)
         image = np.zeros(self.masks.shape, np.uint8)
         return image, kernels.paint_contours(*self.depths, image)
 

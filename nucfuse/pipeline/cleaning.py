@@ -12,6 +12,7 @@ from nucfuse.clean.splitting import Method as SplitMethod
 from nucfuse.clean.splitting import split, split_settings
 from nucfuse.data.dataset import Sample
 from nucfuse.data.io import format_of_output, open_sizes, write_dataset
+from nucfuse.data.readers.stack import Stack
 from nucfuse.ensemble.fuse import DEFAULT_SPLIT
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
@@ -33,6 +34,7 @@ class CleanOptions:
     images: Path | None = None
     allow_overlap: bool = False
     format_: str | None = None
+    stack: Stack = None
     jobs: int | None = None
     engine: str | None = None
 
@@ -51,7 +53,7 @@ def clean(pred: Path, out: Path, options: CleanOptions) -> str:
     check_output(out, [pred])
     check_overlap(options.allow_overlap, format_of_output(out), out)
     sizes = None if options.images is None else open_sizes(options.images)
-    member = open_members([pred], [pred.name], options.format_, sizes)[0]
+    member = open_members([pred], [pred.name], options.format_, sizes, options.stack)[0]
     if options.settings.split and not member.is_map:
         raise DataError("split.NAME=VALUE is about probability maps, but there are none")
     read(Cleaning, options.settings.method, "cleaning")

@@ -28,7 +28,7 @@ def convert(
         If the input is bad, or the format cannot hold it (overlapping masks in label images).
     """
     check_output(target, [source])
-    dataset = open_dataset(source, reading.format, _sizes_from(sizes))
+    dataset = open_dataset(source, reading.format, _sizes_from(sizes), reading.stack)
     counts = Counts()
     samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
     write_dataset(target, counts.watch(samples), to)
@@ -55,7 +55,7 @@ def submit(
         If the input is bad, or the images are not those that Kaggle wants.
     """
     check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
-    dataset = open_dataset(pred, reading.format, _sizes_from(sizes))
+    dataset = open_dataset(pred, reading.format, _sizes_from(sizes), reading.stack)
     ids = dataset.ids
     if sample_submission is not None:
         ids = _wanted_ids(dataset, sample_submission)
@@ -69,7 +69,7 @@ def submit(
 
 def doctor(path: Path, reading: Reading) -> Report:
     """Look at every image of a data set and report what is wrong with it."""
-    dataset = open_dataset(path, reading.format)
+    dataset = open_dataset(path, reading.format, stack=reading.stack)
     findings, hashes, n_nuclei = [], {}, 0
     job = partial(examine, dataset)
     looked = each_image(reading.engine, job, dataset.ids, "Examining")

@@ -25,7 +25,7 @@ def explore(truth: Path, reading: Reading, images: Path | None = None) -> Explor
         If the input is bad, or ``images`` lacks one of the images.
     """
     sizes = None if images is None else open_sizes(images)
-    dataset = open_dataset(truth, reading.format, sizes)
+    dataset = open_dataset(truth, reading.format, sizes, reading.stack)
     source = None if images is None else open_images(images)
     if source is not None:
         absent = [image_id for image_id in dataset.ids if image_id not in source]

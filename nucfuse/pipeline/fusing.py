@@ -20,6 +20,7 @@ from nucfuse.pipeline.running import (
     distinct_names,
     each_image,
     engine_name,
+    too_large_named,
 )
 from nucfuse.report.fusions import FusedImage, FusionFiles, FusionSummary, fusion_files
 
@@ -46,7 +47,7 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions) -> FusionSummar
     check_overlap(options.allow_overlap, format_of_output(out), out)
     # A Kaggle submission has no sizes; where there are no images, another set may know them.
     sizes = None if options.images is None else open_sizes(options.images)
-    members = open_members(paths, distinct_names(paths), options.format_, sizes)
+    members = open_members(paths, distinct_names(paths), options.format_, sizes, options.stack)
     planner = make_planner(options, members)
     image_ids = common_images(members, options.missing)
     unknown = sorted(set(options.explain) - set(image_ids))
@@ -112,6 +113,7 @@ def _samples(
 ) -> Iterator[Sample]:
     for image in results:
         if files is not None:
-            files.write(image)
+            with too_large_named(image.image_id):
+                files.write(image)
         summary.add(image)
         yield Sample(image.image_id, image.fused.instances)

@@ -11,6 +11,7 @@ from nucfuse.data.dataset import Dataset, ShapeOf
 from nucfuse.data.formats.probabilities import ProbabilityFolder, holds_probabilities
 from nucfuse.data.image_ids import first_ids
 from nucfuse.data.io import open_dataset
+from nucfuse.data.readers.stack import Stack
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
@@ -49,7 +50,11 @@ class MemberSet:
 
 
 def open_members(
-    paths: Sequence[Path], names: Sequence[str], format_: str | None, shape_of: ShapeOf | None
+    paths: Sequence[Path],
+    names: Sequence[str],
+    format_: str | None,
+    shape_of: ShapeOf | None,
+    stack: Stack = None,
 ) -> list[MemberSet]:
     """Open the prediction sets.
 
@@ -68,7 +73,7 @@ def open_members(
         if format_ is None and holds_probabilities(path):
             source = ProbabilityFolder(path)
         else:
-            source = open_dataset(path, format_, shape_of)
+            source = open_dataset(path, format_, shape_of, stack)
         members.append(MemberSet(name, source, {word: word for word in source.ids}))
     return members
 

@@ -8,6 +8,7 @@ import attrs
 
 from nucfuse.clean.splitting import split_settings
 from nucfuse.data.formats.image_folder import Images, open_images
+from nucfuse.data.readers.stack import Stack
 from nucfuse.ensemble.fuse import (
     DEFAULT_METHOD,
     DEFAULT_SPLIT,
@@ -60,6 +61,7 @@ class FuseOptions:
     report: Path | None = None
     explain: tuple[str, ...] = ()
     format_: str | None = None
+    stack: Stack = None
     jobs: int | None = None
     engine: str | None = None
 

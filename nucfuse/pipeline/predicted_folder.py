@@ -10,6 +10,7 @@ from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample
 from nucfuse.data.formats import labels
 from nucfuse.data.image_ids import first_ids
+from nucfuse.data.readers.files import is_filled
 from nucfuse.data.run_record import run_record, to_json
 from nucfuse.errors import DataError
 
@@ -42,10 +43,12 @@ class PredictedFolder:
     ) -> None:
         self.path = path
         self._config = {**described, "nucfuse": __version__}
-        self._there = labels.open_dataset(path).files if _has_labels(path) else {}
+        files = labels.open_dataset(path).files if _has_labels(path) else {}
+        # A file of no bytes is what a full disk or a crash leaves.
+        self._there = {i: file.path for i, file in files.items() if is_filled(file.path)}
         if overwrite:
             self._check_replaced(image_ids)
-            for file in self._there.values():
+            for file in set(self._there.values()):
                 file.unlink()  # so that a second interruption leaves no mixture
             self._there = {}
         elif self._there:

@@ -10,6 +10,7 @@ from nucfuse.data.dataset import Sample
 from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.data.image_ids import escape_id
 from nucfuse.data.io import format_of_output, write_dataset
+from nucfuse.data.readers.files import is_filled
 from nucfuse.errors import DataError
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.load import default_model
@@ -82,7 +83,7 @@ class Job:
         return (
             self.folder is not None
             and self.folder.has(image_id)
-            and all(file is None or file.exists() for file in files)
+            and all(file is None or is_filled(file) for file in files)
         )
 
 

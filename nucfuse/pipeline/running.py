@@ -3,15 +3,19 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from nucfuse.data.dataset import Sample
+from nucfuse.data.readers.stack import Stack
 from nucfuse.engine import in_order, open_engine
 from nucfuse.errors import DataError
+from nucfuse.masks.allocation import max_pixels, set_max_pixels
 from nucfuse.masks.instances import Instances
 from nucfuse.report.progress import with_progress
 
@@ -20,10 +24,21 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a data set is read: its format (None: recognised), and the workers, see `engine_name`."""
+    """How a data set is read.
+
+    Attributes
+    ----------
+    format : str, optional
+        Recognised if not given.
+    engine : str
+        The workers, see `engine_name`.
+    stack : {"frames", "volume"}, optional
+        What the first axis of label files that are stacks is, if they do not say it.
+    """
 
     format: str | None = None
     engine: str = "serial"
+    stack: Stack = None
 
 
 def engine_name(jobs: int | None, engine: str | None) -> str:
@@ -44,12 +59,30 @@ def each_image(
 ) -> Iterator[Result]:
     """Results of ``job`` in the order of the images; commands show a progress bar on a terminal."""
     _keep_opencv_to_one_thread()
+    job = partial(_within, max_pixels(), job)
     with open_engine(engine) as workers:
         try:
             yield from with_progress(in_order(workers, job, image_ids), len(image_ids), title)
         except KeyboardInterrupt:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _within(pixels: int, job: Callable[[str], Result], image_id: str) -> Result:
+    """Do a job in a worker, which may be another process, with the memory that the user allows."""
+    set_max_pixels(pixels)
+    with too_large_named(image_id):
+        return job(image_id)
+
+
+@contextmanager
+def too_large_named(image_id: str) -> Iterator[None]:
+    """Make a DataError that names the image of a lack of memory."""
+    try:
+        yield
+    except MemoryError as problem:
+        reason = str(problem) or "it does not fit into memory"
+        raise DataError(f"image {image_id!r}: {reason}") from None
 
 
 def _keep_opencv_to_one_thread() -> None:

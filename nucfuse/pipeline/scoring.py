@@ -61,8 +61,10 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
         If an input is bad, images are missing or unreadable (unless ``options.missing`` says what
         that means), or masks overlap (unless allowed).
     """
-    true = open_dataset(truth, options.truth_format, _sizes(options.strata.images))
-    sets = [open_dataset(path, options.reading.format, true.shape) for path in preds]
+    reading = options.reading
+    sizes = _sizes(options.strata.images)
+    true = open_dataset(truth, options.truth_format, sizes, reading.stack)
+    sets = [open_dataset(path, reading.format, true.shape, reading.stack) for path in preds]
     pairings = [pair(true, pred) for pred in sets]
     if options.missing == "error":
         for pred, pairing in zip(sets, pairings, strict=True):
@@ -103,6 +105,7 @@ def score_record(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> d
         "seed": options.seed,
         "format": options.reading.format,
         "truth_format": options.truth_format,
+        "stack": options.reading.stack,
         "engine": options.reading.engine,
     }
     return provenance.run_record([truth, *preds], config)

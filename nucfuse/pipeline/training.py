@@ -133,7 +133,7 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions) -> s
     if options.seed is not None:
         config = attrs.evolve(config, seed=options.seed)
     family_named(config.model).check_start(config.network, options.imagenet, options.start)
-    dataset = open_dataset(truth)
+    dataset = open_dataset(truth, stack=options.stack)
     images = open_images(options.images or truth)
     records = records_of(images, common_ids(dataset, images), options.jobs)
     data = _Data([config_path, truth], dataset, images, records)

@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from nucfuse.data.readers.stack import Stack
 from nucfuse.data.splits.folds import grouped_folds, leave_source_out
 from nucfuse.data.splits.near_duplicates import ImageRecord
 from nucfuse.errors import DataError
@@ -32,6 +33,7 @@ class TrainOptions:
     pinned: tuple[str, ...] = ()
     name: str | None = None
     jobs: int = 2
+    stack: Stack = None
 
     @property
     def fold_and_number(self) -> tuple[str, int]:

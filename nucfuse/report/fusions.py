@@ -23,6 +23,7 @@ from nucfuse.ensemble.agreement import (
 from nucfuse.ensemble.fuse import Fused
 from nucfuse.ensemble.nuclei.provenance import Outcome
 from nucfuse.ensemble.routing.router import Decision
+from nucfuse.masks.allocation import check_pixels
 
 _HEADERS = {
     "equivocal": Equivocal._fields,
@@ -141,6 +142,7 @@ class FusionFiles:
         if self.images is not None and image.image_id in self.images:
             ground = self.images.image(image.image_id)
         else:
+            check_pixels(fused.instances.shape)
             ground = np.full((*fused.instances.shape, 3), 128, np.uint8)
         members = list(zip(image.names, fused.members, strict=True)) if fused.members else []
         from nucfuse.report.pictures import explain_picture

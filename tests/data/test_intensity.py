@@ -62,3 +62,13 @@ def test_no_range_is_black(low):
 
 def test_a_tiny_range_is_one():
     assert_array_equal(stretched(np.array([[0, 1e-300, 2e-300]]), 0, 2e-300), [[0, 128, 255]])
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_the_whole_range_of_floats(dtype):
+    most = np.finfo(dtype).max
+    values = np.array([[-most, 0, most], [-most / 2, most / 2, 0]], dtype)
+    low, high = percentile_range(values, (0, 100))
+    assert (low, high) == (-most, most)
+    assert_array_equal(stretched(values, low, high), [[0, 128, 255], [64, 191, 128]])
+    assert percentile_range(values, (0.1, 99.9))[0] < percentile_range(values, (0.1, 99.9))[1]

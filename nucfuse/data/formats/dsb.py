@@ -10,8 +10,9 @@ from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.dsb_files import Files, FolderFiles, ZipFiles, sample_folders
 from nucfuse.data.readers import png
 from nucfuse.data.readers.archive import is_zip
+from nucfuse.data.readers.headers import image_size
 from nucfuse.data.readers.kernels.painting import paint_mask
-from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.errors import DataError
 
 
@@ -35,10 +36,16 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "DsbDataset":
     DataError
         If nothing there has the layout, or the zip file is damaged or points outside of itself.
     """
-    files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+    files: Files = FolderFiles(path) if path.is_dir() else _zip_files(path)
     if not files.ids:
         raise DataError(f"{path}: found no ID/images/ or ID/masks/ in it, as DSB2018 data has them")
     return DsbDataset(path, files)
+
+
+def _zip_files(path: Path) -> ZipFiles:
+    files = ZipFiles(path)
+    files.check()
+    return files
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,13 @@ class DsbDataset:
             or it is a folder of several images.
         """
         names = self.files.names(image_id, "masks")
+        shape = self._shape(image_id)
         if names is None:
             raise DataError(
                 f"{self.path}: sample {image_id!r} has no folder masks, so no nuclei to read; "
                 "is it test data?"
             )
-        canvas = _Canvas(self._shape(image_id))
+        canvas = _Canvas(shape)
         for name in names:
             content, place = self.files.load(image_id, "masks", name)
             canvas.add(_mask(content, place), name, place)
@@ -98,7 +106,11 @@ class DsbDataset:
         return None if name is None else image_size(*self.files.load(image_id, "images", name))
 
     def _image_name(self, image_id: str) -> str | None:
-        names = self.files.names(image_id, "images") or []
+        names = self.files.names(image_id, "images")
+        if names is None:
+            if self.files.names(image_id, "masks") is None:
+                raise DataError(f"{self.path} has no image {image_id!r}")
+            return None
         # A folder of images beside a folder of label images would look like one huge sample.
         if len(names) > 1:
             raise DataError(
@@ -176,7 +188,7 @@ def _mask(data: bytes, place: str) -> NDArray[np.uint8]:
             raise DataError(f"{place}: {problem}") from problem
         if values.ndim == 2 and values.dtype == np.uint8:
             return values.view(np.uint8)  # the kind that nearly all are
-    labels = read_labels(data, place)
+    labels = read_labels(data, place, "volume")
     if labels.ndim != 2:
         raise DataError(f"{place}: the mask has shape {labels.shape}; expected one (H, W) mask")
     return (labels != 0).view(np.uint8)

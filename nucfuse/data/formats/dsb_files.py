@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from nucfuse.data.readers.archive import Archive
-from nucfuse.data.readers.raster import IMAGE_SUFFIXES, image_names, read_bytes
+from nucfuse.data.readers.files import names_with, read_bytes
+from nucfuse.data.readers.raster import IMAGE_SUFFIXES
 from nucfuse.errors import DataError
 
 _KINDS = ("images", "masks")
@@ -35,9 +36,11 @@ class FolderFiles:
 
     def names(self, image_id: str, kind: str) -> list[str] | None:
         """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
+        if image_id not in self._folders:
+            return None
         try:
             found = os.listdir(f"{self._folders[image_id]}/{kind}")  # noqa: PTH208
-            return image_names(found, IMAGE_SUFFIXES)
+            return names_with(found, IMAGE_SUFFIXES)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as problem:
@@ -71,11 +74,21 @@ class ZipFiles:
         self._archive = Archive(path)
         self._folders: dict[str, str] = {}
         self._names: dict[tuple[str, str], list[str]] = {}
+        self._strange: list[str] = []  # members that are not read
         for member in self._archive.names:
             parts = member.split("/")
-            if len(parts) >= 3 and parts[-2] in _KINDS and parts[0] not in _NOT_SAMPLES:
+            if parts[0] in _NOT_SAMPLES:
+                continue
+            in_place = len(parts) >= 3 and parts[-2] in _KINDS
+            if in_place:
                 self._add("/".join(parts[:-2]), *parts[-3:])
+            if not in_place or not names_with(parts[-1:], IMAGE_SUFFIXES):
+                self._strange.append(member)
         self.ids = sorted(self._folders)
+
+    def check(self) -> None:
+        """Log members that are not read; a DataError if the zip file is damaged at one of them."""
+        self._archive.check_strange([name for name in self._strange if not name.endswith("/")])
 
     def _add(self, folder: str, image_id: str, kind: str, name: str) -> None:
         known = self._folders.setdefault(image_id, folder)
@@ -89,7 +102,7 @@ class ZipFiles:
     def names(self, image_id: str, kind: str) -> list[str] | None:
         """Image files in ``ID/kind/``, sorted, or None if there is no such folder."""
         found = self._names.get((image_id, kind))
-        return None if found is None else image_names(found, IMAGE_SUFFIXES)
+        return None if found is None else names_with(found, IMAGE_SUFFIXES)
 
     def load(self, image_id: str, kind: str, name: str) -> tuple[bytes, str]:
         """Content of a member, and what messages call it."""

@@ -1,6 +1,7 @@
 """The images themselves: a folder of image files, or a data set that holds images."""
 
-import os
+import contextlib
+import logging
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,9 +10,14 @@ from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset, Shape
 from nucfuse.data.formats import dsb
-from nucfuse.data.image_ids import unescape_id
-from nucfuse.data.readers.raster import IMAGE_SUFFIXES, image_names, image_size, read_image
+from nucfuse.data.image_ids import first_ids, unescape_id
+from nucfuse.data.readers.files import check_regular, files_in
+from nucfuse.data.readers.headers import image_size, images_in
+from nucfuse.data.readers.raster import IMAGE_SUFFIXES, read_image
+from nucfuse.data.readers.stack import Place, image_frames
 from nucfuse.errors import DataError
+
+_log = logging.getLogger(__name__)
 
 
 class Images(Protocol):
@@ -34,21 +40,31 @@ class Images(Protocol):
 
 
 class ImageFolder:
-    """Image files of one folder, or one file; the id is the file name without its ending."""
+    """Image files of one folder, or one file; the id is the file name without its ending.
+
+    Of a TIFF that holds several images (series, times, positions) all are there, as "name:0", ….
+    """
 
     def __init__(self, path: Path) -> None:
-        files = [path] if path.is_file() else _image_files(path)
-        self._files: dict[str, Path] = {}
+        files = [path] if path.is_file() else files_in(path, IMAGE_SUFFIXES, say=True)
+        self._path = path
+        self._files: dict[str, tuple[Path, Place | None]] = {}
+        with_thumbnails = []
         for file in files:
-            image_id = unescape_id(file.stem)
-            if image_id in self._files:
-                raise DataError(
-                    f"{path}: {self._files[image_id].name} and {file.name} would both be image "
-                    f"{image_id!r}; rename one"
-                )
-            self._files[image_id] = file
+            found, n_thumbnails = _images_of(file)
+            with_thumbnails += [file.name] * (n_thumbnails > 0)
+            for image_id, place in found:
+                if image_id in self._files:
+                    raise DataError(
+                        f"{path}: {self._files[image_id][0].name} and {file.name} would both be "
+                        f"image {image_id!r}; rename one"
+                    )
+                self._files[image_id] = file, place
         if not self._files:
             raise DataError(f"{path}: no images here (looked for {', '.join(IMAGE_SUFFIXES)})")
+        if with_thumbnails:
+            names = first_ids(with_thumbnails, 3)
+            _log.warning("smaller copies (thumbnails) in %s are left out", names)
         self.ids = sorted(self._files)
 
     def __contains__(self, image_id: str) -> bool:
@@ -56,11 +72,30 @@ class ImageFolder:
 
     def image(self, image_id: str) -> NDArray[np.uint8]:
         """uint8 (H, W, 3)."""
-        return read_image(self._files[image_id])
+        file, place = self._file(image_id)
+        return read_image(file, place=place)
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width, from the file's header."""
-        return image_size(self._files[image_id])
+        file, place = self._file(image_id)
+        return image_size(file, place=place)
+
+    def _file(self, image_id: str) -> tuple[Path, Place | None]:
+        if image_id not in self._files:
+            raise DataError(f"{self._path} has no image {image_id!r}")
+        return self._files[image_id]
+
+
+def _images_of(file: Path) -> tuple[list[tuple[str, Place | None]], int]:
+    """Ids and places of the images in a file, and how many thumbnails are left out."""
+    image_id = unescape_id(file.stem)
+    found: list[tuple[str, Place]] = []
+    n_thumbnails = 0
+    if file.name.lower().endswith((".tif", ".tiff")):
+        with contextlib.suppress(DataError):  # reading it says the same
+            found, n_thumbnails = images_in(file, image_frames)
+    several: list[tuple[str, Place | None]] = [(image_id + suffix, at) for suffix, at in found]
+    return several or [(image_id, None)], n_thumbnails
 
 
 class _DatasetImages:
@@ -94,12 +129,7 @@ def open_images(path: Path) -> Images:
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    check_regular(path)
     if dsb.matches(path):
         return _DatasetImages(dsb.open_dataset(path, None))
     return ImageFolder(path)
-
-
-def _image_files(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        names = [e.name for e in entries if e.is_file()]
-    return [folder / name for name in image_names(names, IMAGE_SUFFIXES)]

@@ -3,9 +3,9 @@
 `nucfuse.data.image_ids` says which image a file stands for.
 """
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,46 +16,88 @@ from nucfuse.data.atomic_output import atomic_file, atomic_folder
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.writing import unique
 from nucfuse.data.image_ids import escape_id, id_of_stem
+from nucfuse.data.readers.files import files_in
+from nucfuse.data.readers.headers import image_size, images_in
 from nucfuse.data.readers.raster import (
     LABEL_SUFFIXES,
-    image_names,
-    image_size,
     read_labels,
     write_label_png,
     write_label_tiff,
 )
+from nucfuse.data.readers.stack import Place, Stack, label_frames
 from nucfuse.errors import DataError
+from nucfuse.masks.allocation import TooManyPixelsError, check_pixels
 from nucfuse.masks.instances import Instances
+
+# Others hold one image each.
+_OF_SEVERAL = (".tif", ".tiff", ".npy")
 
 
 def matches(path: Path) -> bool:
     """Whether it is a label file by its ending, or a folder that holds one."""
     if path.is_dir():
-        return bool(_label_files(path))
+        return bool(files_in(path, LABEL_SUFFIXES))
     return path.name.lower().endswith(LABEL_SUFFIXES)
 
 
-def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "LabelFiles":
+def open_dataset(path: Path, shape_of: ShapeOf | None = None, stack: Stack = None) -> "LabelFiles":
     """Open the label images of a folder (not of folders in it), or one label image.
+
+    Parameters
+    ----------
+    path : Path
+    shape_of : callable, optional
+        Not needed: the files know their sizes.
+    stack : {"frames", "volume"}, optional
+        What the first axis of a stack is. Without it the axes of a TIFF count, and reading a stack
+        that says nothing is an error.
 
     Raises
     ------
     DataError
         If there are none, or two files stand for one image.
     """
-    files = _label_files(path) if path.is_dir() else [path]
+    files = files_in(path, LABEL_SUFFIXES, say=True) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path}: no label images in it (looked for {', '.join(LABEL_SUFFIXES)})")
-    by_id: dict[str, Path] = {}
+    by_id: dict[str, _LabelFile] = {}
     for file in files:
-        image_id = id_of_stem(file.stem)
-        if image_id in by_id:
-            raise DataError(
-                f"{path}: {by_id[image_id].name} and {file.name} both stand for image "
-                f"{image_id!r}; move one of them (images must not lie beside their labels)"
-            )
-        by_id[image_id] = file
-    return LabelFiles(path, sorted(by_id), by_id)
+        for image_id, label_file in _images_of(file, stack):
+            if image_id in by_id:
+                raise DataError(
+                    f"{path}: {by_id[image_id].path.name} and {file.name} both stand for image "
+                    f"{image_id!r}; move one of them (images must not lie beside their labels)"
+                )
+            by_id[image_id] = label_file
+    return LabelFiles(path, sorted(by_id), by_id, stack)
+
+
+@dataclass(frozen=True, slots=True)
+class _LabelFile:
+    """Where a label image lies: a file, the place in it if it holds several, and what is odd."""
+
+    path: Path
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _images_of(file: Path, stack: Stack) -> Iterator[tuple[str, _LabelFile]]:
+    """Find all images of a file by their ids, `id_of_stem` and what tells them apart."""
+    image_id = id_of_stem(file.stem)
+    found: list[tuple[str, Place]] = []
+    notes: tuple[str, ...] = ()
+    if file.name.lower().endswith(_OF_SEVERAL):
+        try:
+            found, n_thumbnails = images_in(file, partial(label_frames, stack=stack))
+        except DataError:  # reading it says the same
+            n_thumbnails = 0
+        if n_thumbnails:
+            notes = (f"{n_thumbnails} smaller copies in it (thumbnails) are left out",)
+    if not found:
+        yield image_id, _LabelFile(file, None, notes)
+    for suffix, place in found:
+        yield image_id + suffix, _LabelFile(file, place, notes)
+        notes = ()
 
 
 @dataclass(frozen=True)
@@ -64,20 +106,29 @@ class LabelFiles:
 
     path: Path
     ids: list[str]
-    files: dict[str, Path] = field(repr=False)
+    files: dict[str, _LabelFile] = field(repr=False)
+    stack: Stack = None
     format: str = "labels"
 
     def read(self, image_id: str) -> Sample:
         """Read a label image (H, W) or volume (D, H, W) as stored; raises DataError."""
-        return Sample(image_id, read_labels(self.files[image_id]))
+        file = self._file(image_id)
+        labels = read_labels(file.path, stack=self.stack, place=file.place)
+        return Sample(image_id, labels, notes=file.notes)
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width from the header, None for a volume."""
-        return image_size(self.files[image_id])
+        file = self._file(image_id)
+        return image_size(file.path, place=file.place)
 
     def image(self, image_id: str) -> NDArray[np.uint8] | None:
         """None: there are labels only."""
         return None
+
+    def _file(self, image_id: str) -> _LabelFile:
+        if image_id not in self.files:
+            raise DataError(f"{self.path} has no image {image_id!r}")
+        return self.files[image_id]
 
 
 def write(path: Path, samples: Iterable[Sample]) -> None:
@@ -92,7 +143,8 @@ def write(path: Path, samples: Iterable[Sample]) -> None:
         If masks overlap, an id comes twice, the folder holds the labels of an image under another
         ending, or it cannot be written.
     """
-    there = {id_of_stem(f.stem): f.name for f in _label_files(path)} if path.is_dir() else {}
+    files = files_in(path, LABEL_SUFFIXES) if path.is_dir() else []
+    there = {id_of_stem(file.stem): file.name for file in files}
     with atomic_folder(path) as folder:
         for sample in unique(samples):
             name = write_one(folder, sample)
@@ -128,17 +180,12 @@ def as_labels(sample: Sample) -> NDArray[Any]:
     if not isinstance(sample.masks, Instances):
         return sample.masks
     try:
+        check_pixels(sample.masks.shape)
         return sample.masks.to_labels()
+    except TooManyPixelsError as problem:
+        raise DataError(f"image {sample.image_id!r}: {problem}") from None
     except ValueError as problem:
         raise DataError(
             f"image {sample.image_id!r}: masks overlap, which label images cannot hold; remove "
             f"overlaps first, or write coco or npz ({problem})"
         ) from problem
-
-
-def _label_files(folder: Path) -> list[Path]:
-    try:
-        names = os.listdir(folder)  # noqa: PTH208
-    except OSError as problem:
-        raise DataError(f"{folder}: {problem.strerror}") from problem
-    return [folder / name for name in image_names(names, LABEL_SUFFIXES)]

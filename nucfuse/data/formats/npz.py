@@ -19,7 +19,14 @@ from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.writing import as_instances, unique
 from nucfuse.data.readers.archive import Archive
-from nucfuse.data.readers.npz import is_ours, read_about, read_array, write_about, write_array
+from nucfuse.data.readers.npz import (
+    check_members,
+    is_ours,
+    read_about,
+    read_array,
+    write_about,
+    write_array,
+)
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 
@@ -51,6 +58,8 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "NpzDataset":
     entries = read_about(archive, _KIND).get("images")
     if not isinstance(entries, list) or not all(_is_entry(entry) for entry in entries):
         raise DataError(f"{path}: its list of images is damaged")
+    known = {f"{k}/{name}" for k in range(len(entries)) for name in _DTYPES}
+    check_members(archive, known)
     number = {entry["id"]: k for k, entry in enumerate(entries)}
     if len(number) < len(entries):
         raise DataError(f"{path}: an image id comes twice in it")
@@ -70,7 +79,7 @@ class NpzDataset:
 
     def read(self, image_id: str) -> Sample:
         """Read the Instances of one image, as they were written; raises DataError."""
-        k = self.number[image_id]
+        k = self._number(image_id)
         entry = self.entries[k]
         try:
             masks = _instances(self.archive, k, entry)
@@ -80,12 +89,17 @@ class NpzDataset:
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width."""
-        height, width = self.entries[self.number[image_id]]["shape"]
+        height, width = self.entries[self._number(image_id)]["shape"]
         return height, width
 
     def image(self, image_id: str) -> NDArray[np.uint8] | None:
         """None: there are masks only."""
         return None
+
+    def _number(self, image_id: str) -> int:
+        if image_id not in self.number:
+            raise DataError(f"{self.path} has no image {image_id!r}")
+        return self.number[image_id]
 
 
 def write(path: Path, samples: Iterable[Sample]) -> None:

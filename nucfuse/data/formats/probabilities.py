@@ -15,10 +15,19 @@ from numpy.typing import ArrayLike, NDArray
 from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.image_ids import escape_id, unescape_id
 from nucfuse.data.readers.archive import Archive
-from nucfuse.data.readers.npz import is_ours, read_about, read_array, write_about, write_array
+from nucfuse.data.readers.files import files_in
+from nucfuse.data.readers.npz import (
+    check_members,
+    is_ours,
+    read_about,
+    read_array,
+    write_about,
+    write_array,
+)
 from nucfuse.errors import DataError
 
 _KIND = "nucfuse probabilities"
+_SUFFIXES = (".npz",)
 
 
 def matches(path: Path) -> bool:
@@ -43,6 +52,7 @@ def read_probabilities(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]
     """
     archive = Archive(path)
     about = read_about(archive, _KIND)
+    check_members(archive, {"probabilities"})
     values = read_array(archive, "probabilities")
     archive.close()
     channels = about.get("channels")
@@ -94,15 +104,18 @@ class ProbabilityFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.ids = sorted(unescape_id(file.stem) for file in path.glob("*.npz"))
+        self.ids = sorted(unescape_id(file.stem) for file in files_in(path, _SUFFIXES, say=True))
+        self._known = set(self.ids)
         if not self.ids:
             raise DataError(f"{path}: no probability maps here (looked for *.npz)")
 
     def read(self, image_id: str) -> NDArray[np.float32]:
         """float32 (C, H, W) in [0, 1]; the first channel is the nucleus."""
+        if image_id not in self._known:
+            raise DataError(f"{self.path} has no image {image_id!r}")
         return read_probabilities(self.path / f"{escape_id(image_id)}.npz")[0]
 
 
 def holds_probabilities(path: Path) -> bool:
     """Whether a path is a folder of ``.npz`` files, which only probability maps come in."""
-    return path.is_dir() and next(path.glob("*.npz"), None) is not None
+    return path.is_dir() and bool(files_in(path, _SUFFIXES))

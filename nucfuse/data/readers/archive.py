@@ -1,17 +1,25 @@
 """Reading members of a zip file without extracting it."""
 
+import logging
 import os
+import struct
 import threading
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nucfuse.data.readers.allocation import check_allocation
+from nucfuse.data.image_ids import first_ids
+from nucfuse.data.readers.allocation import DEFLATE, check_allocation
 from nucfuse.errors import DataError
+
+_log = logging.getLogger(__name__)
 
 MAGIC = b"PK\x03\x04"
 _EMPTY_MAGIC = b"PK\x05\x06"
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")  # what stands before a member, but for its names
+_RATIOS = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: DEFLATE}
 
 
 def is_zip(path: Path) -> bool:
@@ -95,6 +103,44 @@ class Archive:
             self._open.file.close()
             raise DataError(f"{self.path}: holds the member {twice!r} twice")
 
+    def check_strange(self, strange: Sequence[str]) -> None:
+        """Look at members that nobody asks for; a damaged name may hide what somebody would.
+
+        Logs what they are called.
+
+        Raises
+        ------
+        DataError
+            If the name of one differs from that which stands before its content.
+        """
+        for name in strange:
+            found = self._local_name(name)
+            if found != name:
+                raise DataError(
+                    f"{self.path}: the zip file is damaged: the names of a member differ, {name!r} "
+                    f"in its list and {found!r} before the member itself; copy or make it anew"
+                )
+        visible = [name for name in strange if not name.rpartition("/")[2].startswith(".")]
+        if visible:
+            _log.warning(
+                "%s: %d members are not read, as they are no images in ID/images/ or ID/masks/: %s",
+                self.path,
+                len(visible),
+                first_ids(visible, 3),
+            )
+
+    def _local_name(self, name: str) -> str:
+        """Name of a member as it stands before its content; "" if there is none."""
+        file, lock, _ = self._own()
+        info = file.NameToInfo[name]
+        with lock, self.path.open("rb") as raw:
+            raw.seek(info.header_offset)
+            header = raw.read(_LOCAL.size)
+            if len(header) < _LOCAL.size or not header.startswith(MAGIC):
+                return ""
+            flags, length = _LOCAL.unpack(header)[2], _LOCAL.unpack(header)[-2]
+            return raw.read(length).decode("utf-8" if flags & 0x800 else "cp437", "replace")
+
     def read(self, name: str) -> bytes:
         """Read a member; DataError if it is damaged, encrypted or claims too much."""
         where = f"{self.path}: {name}"
@@ -104,9 +150,10 @@ class Archive:
             raise DataError(f"{where}: is missing")
         if info.flag_bits & 1:
             raise DataError(f"{where}: is encrypted; make the zip file anew without a password")
-        packed = info.compress_type != zipfile.ZIP_STORED
+        # What is packed in another way (bzip2, LZMA) may shrink to next to nothing.
+        ratio = _RATIOS.get(info.compress_type, 2**40)
         try:
-            check_allocation(info.file_size, info.compress_size, packed)
+            check_allocation(info.file_size, info.compress_size, ratio)
         except DataError as problem:
             raise DataError(f"{where}: {problem}") from problem
         try:

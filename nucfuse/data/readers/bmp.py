@@ -38,7 +38,7 @@ def read_bmp(data: bytes) -> NDArray[np.uint8]:
     """
     height, width, bits, offset, upwards = read_header(data)
     stride = (width * bits // 8 + 3) // 4 * 4
-    check_allocation(height * stride, len(data) - offset, compressed=False)
+    check_allocation(height * stride, len(data) - offset, shape=(height, width))
     rows = np.frombuffer(data, np.uint8, height * stride, offset).reshape(height, stride)
     pixels = rows[:: -1 if upwards else 1, : width * bits // 8]
     if bits == 8:

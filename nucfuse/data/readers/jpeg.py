@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.readers.allocation import check_allocation
+from nucfuse.data.readers.allocation import DEFLATE, check_allocation
 from nucfuse.errors import DataError
 
 MAGIC = b"\xff\xd8"
@@ -33,7 +33,7 @@ def read_header(data: bytes) -> tuple[int, int, int]:
 def read_jpeg(data: bytes) -> NDArray[np.uint8]:
     """Decode a JPEG -> RGB, uint8 (H, W, 3); DataError (without the file's name) if truncated."""
     height, width, scan = read_header(data)
-    check_allocation(height * width * 3, len(data), compressed=True)
+    check_allocation(height * width * 3, len(data), DEFLATE, (height, width))
     if data.find(_END, scan) < 0:
         raise DataError("the JPEG is truncated: its end is missing")
     try:

@@ -6,7 +6,8 @@ one ``.npz`` take 0.7 s to read instead of 0.4.
 
 import math
 import re
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,27 @@ def read_npy(data: bytes) -> NDArray[Any]:
     count = math.prod(header.shape)
     if len(header.shape) > 32:
         raise DataError(f"the npy header claims {len(header.shape)} dimensions")
-    check_allocation(count * header.dtype.itemsize, len(data) - header.offset, compressed=False)
+    check_allocation(count * header.dtype.itemsize, len(data) - header.offset)
     flat = np.frombuffer(data, header.dtype, count, header.offset)
     native = flat.astype(header.dtype.newbyteorder("="))
     return native.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+def read_npy_at(path: Path, head: bytes, index: tuple[int | None, ...]) -> NDArray[Any]:
+    """Decode a part of a ``.npy`` file, without reading the rest.
+
+    Parameters
+    ----------
+    path : Path
+    head : bytes
+        Its first ``LONGEST_HEADER + 12`` bytes.
+    index : tuple of int or None
+        For each axis the place along it, or None for all of it.
+    """
+    header = read_header(head)
+    stored = path.stat().st_size - header.offset
+    check_allocation(math.prod(header.shape) * header.dtype.itemsize, stored)
+    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+    whole = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+    part = whole[tuple(slice(None) if k is None else k for k in index)]
+    return np.array(part, header.dtype.newbyteorder("="))

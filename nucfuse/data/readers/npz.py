@@ -7,6 +7,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,19 @@ def read_about(archive: Archive, kind: str) -> dict[str, Any]:
             f"version {VERSION}; update nucfuse"
         )
     return about
+
+
+def check_members(archive: Archive, known: Collection[str]) -> None:
+    """Raise a DataError if a file holds more than these, named without ".npy", and what it says.
+
+    A member with a damaged name would be missed by nobody if it may be absent.
+    """
+    strange = [n for n in archive.names if n.removesuffix(".npy") not in {*known, _ABOUT}]
+    if strange:
+        raise DataError(
+            f"{archive.path}: holds the member {strange[0]!r}, which nucfuse does not write; it is "
+            "damaged, or was changed by another program"
+        )
 
 
 def read_array(archive: Archive, name: str) -> NDArray[Any]:

@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from nucfuse.data.readers.allocation import check_allocation
+from nucfuse.data.readers.allocation import DEFLATE, check_allocation
 from nucfuse.data.readers.kernels.png import unfilter_png
 from nucfuse.errors import DataError
 
@@ -32,6 +32,12 @@ _DEPTHS = {
     _RGBA: (8, 16),
 }
 
+# First row and column, and distances, of the pixels of each part of an interlaced image.
+_ADAM7 = (
+    (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4),
+    (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1),
+)  # fmt: skip
+
 # Not in every build of imagecodecs; the slower zlib gives the same bytes.
 _inflate: Callable[..., Any] = (
     imagecodecs.zlibng_decode if imagecodecs.ZLIBNG.available else imagecodecs.zlib_decode
@@ -48,11 +54,14 @@ class Png(NamedTuple):
     palette : ndarray of uint8, shape (K, 3), or None
         RGB of each palette index.
     has_alpha : bool
+    depth : int
+        Bits per value in the file.
     """
 
     values: NDArray[np.uint8] | NDArray[np.uint16]
     palette: NDArray[np.uint8] | None
     has_alpha: bool
+    depth: int
 
 
 class Header(NamedTuple):
@@ -98,17 +107,15 @@ def read_png(data: bytes) -> Png:
     """
     header = read_header(data)
     packed, palette = _chunks(data)
-    row_bytes = (header.width * _CHANNELS[header.colour] * header.depth + 7) // 8
-    check_allocation(header.height * (row_bytes + 1), len(packed), compressed=True)
-    if header.interlaced:
-        values = _interlaced(data, header)
-    else:
-        values = _values(_rows(packed, header, row_bytes), header)
+    passes = _passes(header)
+    n_bytes = sum(one.height * (_row_bytes(one) + 1) for one, _ in passes)
+    check_allocation(n_bytes, len(packed), DEFLATE, (header.height, header.width))
+    values = _decoded(_inflated(packed, n_bytes), header, passes)
     if header.colour == _PALETTE and palette is None:
         raise DataError("the PNG has palette indices but no palette")
     # Other kinds of PNG may carry a palette as a mere suggestion.
     has_alpha = header.colour in (_GREY_ALPHA, _RGBA)
-    return Png(values, palette if header.colour == _PALETTE else None, has_alpha)
+    return Png(values, palette if header.colour == _PALETTE else None, has_alpha, header.depth)
 
 
 def _chunks(data: bytes) -> tuple[bytes | memoryview, NDArray[np.uint8] | None]:
@@ -141,9 +148,25 @@ def _chunks(data: bytes) -> tuple[bytes | memoryview, NDArray[np.uint8] | None]:
     return pixels, None if palette is None else palette.reshape(-1, 3)
 
 
-def _rows(packed: bytes | memoryview, header: Header, row_bytes: int) -> NDArray[np.uint8]:
-    """Inflate and unfilter -> bytes of the image, uint8 (H, row_bytes)."""
-    raw = np.empty(header.height * (row_bytes + 1), np.uint8)
+def _passes(header: Header) -> list[tuple[Header, tuple[slice, slice]]]:
+    """Parts of the image in their order, each as one of its own, and where its pixels belong."""
+    if not header.interlaced:
+        return [(header, (slice(None), slice(None)))]
+    parts = []
+    for y, x, dy, dx in _ADAM7:
+        height, width = len(range(y, header.height, dy)), len(range(x, header.width, dx))
+        if height and width:
+            part = header._replace(height=height, width=width)
+            parts.append((part, (slice(y, None, dy), slice(x, None, dx))))
+    return parts
+
+
+def _row_bytes(header: Header) -> int:
+    return (header.width * _CHANNELS[header.colour] * header.depth + 7) // 8
+
+
+def _inflated(packed: bytes | memoryview, n_bytes: int) -> NDArray[np.uint8]:
+    raw = np.empty(n_bytes, np.uint8)
     try:
         got = _inflate(packed, out=raw)
     except (RuntimeError, ValueError) as problem:
@@ -152,6 +175,27 @@ def _rows(packed: bytes | memoryview, header: Header, row_bytes: int) -> NDArray
         ) from problem
     if len(got) != raw.size:
         raise DataError("the PNG is damaged: it has fewer rows than its header says")
+    return raw
+
+
+def _decoded(
+    raw: NDArray[np.uint8], header: Header, passes: list[tuple[Header, tuple[slice, slice]]]
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Unfilter each part and put its pixels where they belong."""
+    if not header.interlaced:
+        return _values(_unfiltered(raw, header), header)
+    channels = _CHANNELS[header.colour]
+    shape = (header.height, header.width, channels)[: 2 + (channels > 1)]
+    values = np.empty(shape, np.uint16 if header.depth == 16 else np.uint8)
+    for part, place in passes:
+        n_bytes = part.height * (_row_bytes(part) + 1)
+        values[place] = _values(_unfiltered(raw[:n_bytes], part), part)
+        raw = raw[n_bytes:]
+    return values
+
+
+def _unfiltered(raw: NDArray[np.uint8], header: Header) -> NDArray[np.uint8]:
+    """Undo the filters of scan lines -> bytes of the image, uint8 (H, B)."""
     lines = raw.reshape(header.height, -1)
     if not unfilter_png(lines, max(1, _CHANNELS[header.colour] * header.depth // 8)):
         raise DataError("the PNG is damaged: unknown filter")
@@ -169,13 +213,3 @@ def _values(rows: NDArray[np.uint8], header: Header) -> NDArray[np.uint8] | NDAr
     weights = (1 << np.arange(header.depth)[::-1]).astype(np.uint8)
     values = (bits * weights).sum(axis=2, dtype=np.uint8)
     return np.ascontiguousarray(values[:, : header.width])
-
-
-def _interlaced(data: bytes, header: Header) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    # Rare, so left to libpng, which would turn indices into colours and spread 1 to 4 bits over 8.
-    if header.colour == _PALETTE or header.depth < 8:
-        raise DataError("interlaced PNG with a palette or below 8 bits; save it not interlaced")
-    try:
-        return np.asarray(imagecodecs.png_decode(data))
-    except (RuntimeError, ValueError) as problem:
-        raise DataError(f"the PNG is damaged: {problem}") from problem

@@ -1,18 +1,20 @@
 """One label image or one image from a file: PNG, TIFF, JPEG, BMP or NPY, told by its content."""
 
-import os
-from collections.abc import Iterable
+import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nucfuse.data.dataset import Shape
-from nucfuse.data.intensity import stretched
-from nucfuse.data.readers import bmp, jpeg, npy, png, tiff
-from nucfuse.data.readers.allocation import LARGEST_BYTES
+from nucfuse.data.intensity import percentile_range, stretched
+from nucfuse.data.readers.decode import Raster, decode, decode_at
+from nucfuse.data.readers.files import read_bytes, read_head
+from nucfuse.data.readers.headers import HEAD_BYTES
+from nucfuse.data.readers.stack import Place, Stack, label_frames
+from nucfuse.data.readers.tiff import write_tiff
 from nucfuse.errors import DataError
 from nucfuse.masks.labels import check_labels, smallest_dtype
 
@@ -23,16 +25,12 @@ IMAGE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 _DARK, _BRIGHT = 0.1, 99.9
 
 
-class Raster(NamedTuple):
-    """Pixels as stored: "YX", "YXS" (colours last) or a stack such as "ZYX"."""
-
-    values: NDArray[Any]
-    axes: str
-    has_alpha: bool = False
-    palette: NDArray[np.uint8] | None = None
-
-
-def read_labels(source: Path | bytes, name: str | None = None) -> NDArray[Any]:
+def read_labels(
+    source: Path | bytes,
+    name: str | None = None,
+    stack: Stack = None,
+    place: Place | None = None,
+) -> NDArray[Any]:
     """Read a label image or volume.
 
     Parameters
@@ -41,6 +39,10 @@ def read_labels(source: Path | bytes, name: str | None = None) -> NDArray[Any]:
         PNG, TIFF, BMP or NPY file, or its content.
     name : str, optional
         What errors call it; the path by default.
+    stack : {"frames", "volume"}, optional
+        What the first axis of a stack is, see `label_frames`.
+    place : Place, optional
+        Which of several images of a file to read; else it must hold one.
 
     Returns
     -------
@@ -55,10 +57,12 @@ def read_labels(source: Path | bytes, name: str | None = None) -> NDArray[Any]:
         channels; JPEG; values that are fractional, NaN, infinite or negative; Python objects;
         headers that claim more than the file can hold.
     """
-    return _named(source, name, _labels)
+    return _named(source, name, place, lambda raster: _labels(raster, stack))
 
 
-def read_image(source: Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
+def read_image(
+    source: Path | bytes, name: str | None = None, place: Place | None = None
+) -> NDArray[np.uint8]:
     """Read an image for display or prediction.
 
     Returns
@@ -66,14 +70,14 @@ def read_image(source: Path | bytes, name: str | None = None) -> NDArray[np.uint
     ndarray of uint8, shape (H, W, 3)
         Grey becomes three equal channels, palettes become colours, transparency is dropped. Other
         types than uint8 are scaled linearly, all channels alike, so that their 0.1th percentile
-        becomes 0 and their 99.9th becomes 255.
+        becomes 0 and their 99.9th becomes 255; fewer bits than 8 from nothing to all ones.
 
     Raises
     ------
     DataError
         Names the file: not an image, empty, truncated or damaged; NaN; a volume.
     """
-    return _named(source, name, lambda data: _image(_raster(data)))
+    return _named(source, name, place, _image)
 
 
 def read_pixels(source: Path | bytes, name: str | None = None) -> NDArray[Any]:
@@ -90,22 +94,7 @@ def read_pixels(source: Path | bytes, name: str | None = None) -> NDArray[Any]:
     DataError
         Names the file: not an image, empty, truncated or damaged.
     """
-    return _named(source, name, _pixels)
-
-
-def image_names(names: Iterable[str], suffixes: tuple[str, ...]) -> list[str]:
-    """Sort the file names that have one of the endings; hidden files are left out."""
-    return sorted(n for n in names if n.lower().endswith(suffixes) and not n.startswith("."))
-
-
-def image_size(source: Path | bytes, name: str | None = None) -> Shape | None:
-    """Height and width from the header alone, or None for a volume; raises DataError."""
-    name = name or (str(source) if isinstance(source, Path) else "data")
-    try:
-        head = source if isinstance(source, bytes) else _head(source)
-        return _size(head, source)
-    except (DataError, OSError) as problem:
-        raise DataError(f"{name}: {_reason(problem)}") from problem
+    return _named(source, name, None, _pixels)
 
 
 def write_label_png(path: Path, labels: ArrayLike) -> None:
@@ -118,7 +107,7 @@ def write_label_png(path: Path, labels: ArrayLike) -> None:
 
 def write_label_tiff(path: Path, labels: ArrayLike) -> None:
     """Write a label image (H, W) or volume (D, H, W) as compressed TIFF, uint16 or uint32."""
-    tiff.write_tiff(path, _checked_for_writing(labels, (2, 3)))
+    write_tiff(path, _checked_for_writing(labels, (2, 3)))
 
 
 def _checked_for_writing(labels: ArrayLike, ndim: tuple[int, ...]) -> NDArray[Any]:
@@ -131,84 +120,29 @@ def _checked_for_writing(labels: ArrayLike, ndim: tuple[int, ...]) -> NDArray[An
         raise DataError(str(problem)) from problem
 
 
-def read_bytes(path: Path | str) -> bytes:
-    """Read a whole file; DataError if it is missing, empty, not readable or beyond memory."""
-    try:
-        # A third of the time of open(), which counts for tens of thousands of small masks.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        try:
-            data = _read_all(handle)
-        finally:
-            os.close(handle)
-    except OSError as problem:
-        raise DataError(f"{path}: {_reason(problem)}") from problem
-    if not data:
-        raise DataError(f"{path}: the file is empty")
-    if len(data) > LARGEST_BYTES:
-        raise DataError(f"{path}: the file is larger than {LARGEST_BYTES} bytes; cut it into tiles")
-    return data
-
-
-def _read_all(handle: int) -> bytes:
-    parts, total = [os.read(handle, 1 << 16)], 0
-    while parts[-1] and total <= LARGEST_BYTES:
-        total += len(parts[-1])
-        parts.append(os.read(handle, 1 << 24 if total >= 1 << 16 else 1 << 16))
-    return b"".join(parts)
-
-
-def _named(source: Path | bytes, name: str | None, read: Any) -> Any:
-    """Put the file's name in front of what is wrong with it."""
-    if not isinstance(source, bytes):
+def _named(
+    source: Path | bytes, name: str | None, place: Place | None, read: Callable[[Raster], Any]
+) -> Any:
+    """Decode and read; put the file's name in front of what is wrong with it."""
+    if isinstance(source, Path):
         name = name or str(source)
-        source = read_bytes(source)
+        head = read_bytes(source) if place is None else read_head(source, HEAD_BYTES)
+    else:
+        head = source
     try:
-        return read(source)
+        if place is None:
+            return read(decode(head))
+        return read(decode_at(Path(name or ""), head, place))
     except DataError as problem:
         raise DataError(f"{name or 'data'}: {problem}") from problem
     except MemoryError as problem:
         raise DataError(f"{name or 'data'}: it does not fit into memory") from problem
 
 
-def _reason(problem: Exception) -> str:
-    return (isinstance(problem, OSError) and problem.strerror) or str(problem)
-
-
-def _raster(data: bytes) -> Raster:
-    if data.startswith(png.SIGNATURE):
-        found = png.read_png(data)
-        return Raster(found.values, "YXS"[: found.values.ndim], found.has_alpha, found.palette)
-    if data[:4] in tiff.MAGICS:
-        return Raster(*tiff.read_tiff(data))
-    if data.startswith(npy.MAGIC):
-        values = npy.read_npy(data)
-        return Raster(values, {2: "YX", 3: "ZYX"}.get(values.ndim, f"{values.ndim}-D"))
-    if data.startswith(bmp.MAGIC):
-        values = bmp.read_bmp(data)
-        return Raster(values, "YXS"[: values.ndim])
-    if data.startswith(jpeg.MAGIC):
-        return Raster(jpeg.read_jpeg(data), "YXS")
-    raise _not_an_image(data)
-
-
-def _not_an_image(data: bytes) -> DataError:
-    if not data:
-        return DataError("the file is empty")
-    return DataError(
-        f"it is no PNG, TIFF, BMP, JPEG or NPY image (it begins with {data[:8]!r}); "
-        "is it damaged, or another kind of file?"
-    )
-
-
-def _labels(data: bytes) -> NDArray[Any]:
-    if data.startswith(jpeg.MAGIC):
+def _labels(raster: Raster, stack: Stack) -> NDArray[Any]:
+    if raster.is_lossy:
         raise DataError("JPEG blurs ids into each other; save the labels as PNG, TIFF or npy")
-    raster = _raster(data)
-    values, axes = raster.values, raster.axes
-    if axes.endswith("S"):
-        values, axes = _one_channel(raster), axes[:-1]
-    if len(axes) not in (2, 3) or not axes.endswith("YX"):
-        raise DataError(f"its axes are {axes}; expected a label image (H, W) or volume (D, H, W)")
+    values = _flat_or_volume(raster, stack)
     if values.dtype == np.uint32 and values.size and values.max() < 2**31:
         values = values.view(np.int32)  # check_labels would take twice the memory
     try:
@@ -222,12 +156,37 @@ def _labels(data: bytes) -> NDArray[Any]:
     return labels
 
 
+def _flat_or_volume(raster: Raster, stack: Stack) -> NDArray[Any]:
+    """Ids of one flat image or volume, without colours."""
+    values, axes = raster.values, raster.axes
+    if axes.startswith("Q") and len(values) == 1 and stack != "volume":
+        return _flat_or_volume(raster._replace(values=values[0], axes=axes[1:]), stack)
+    frames = label_frames(axes, stack) if values.ndim > 2 else []
+    if frames:
+        n = math.prod(values.shape[k] for k in frames)
+        raise DataError(f"it holds {n} images (axes {axes}); expected one, flat or a volume")
+    if "S" in axes and not (stack and axes.startswith("S")):
+        values, axes = _one_channel(_colours_last(raster)), axes.replace("S", "")
+    if len(axes) not in (2, 3) or not axes.endswith("YX"):
+        raise DataError(f"its axes are {axes}; expected a label image (H, W) or volume (D, H, W)")
+    return values
+
+
+def _colours_last(raster: Raster) -> Raster:
+    at = raster.axes.find("S")
+    if at < 0:
+        return raster
+    axes = raster.axes.replace("S", "") + "S"
+    return raster._replace(values=np.moveaxis(raster.values, at, -1), axes=axes)
+
+
 def _one_channel(raster: Raster) -> NDArray[Any]:
     if _channels_differ(raster):
         n = raster.values.shape[-1] - raster.has_alpha
         raise DataError(
             f"its {n} colour channels differ, so its values are colours, not ids; "
-            "save the labels as one channel (grey PNG, TIFF or npy)"
+            "save the labels as one channel (grey PNG, TIFF or npy); if they are planes that are "
+            "frames or slices in truth, give --stack frames or volume"
         )
     return np.ascontiguousarray(raster.values[..., 0])
 
@@ -238,19 +197,23 @@ def _channels_differ(raster: Raster) -> bool:
     return any((colours[..., k] != first).any() for k in range(1, colours.shape[-1]))
 
 
-def _pixels(data: bytes) -> NDArray[Any]:
-    raster = _raster(data)
+def _pixels(raster: Raster) -> NDArray[Any]:
+    raster = _colours_last(raster)
     if not raster.axes.endswith("S"):
         return raster.values
     return _image(raster) if _channels_differ(raster) else _one_channel(raster)
 
 
 def _image(raster: Raster) -> NDArray[np.uint8]:
+    raster = _colours_last(raster)
     values, axes = raster.values, raster.axes
-    if axes == "ZYX" and values.shape[-1] in (3, 4):  # an npy array cannot tell
+    if axes == "QYX" and values.shape[-1] in (3, 4):  # an array cannot tell
         axes, raster = "YXS", raster._replace(has_alpha=values.shape[-1] == 4)
     if axes not in ("YX", "YXS") or values.size == 0:
-        raise DataError(f"its shape is {values.shape}; expected an image (H, W) or (H, W, 3)")
+        raise DataError(
+            f"its shape is {values.shape} (axes {axes}); expected an image (H, W) or (H, W, 3), or "
+            "a stack whose file says that it is of times or positions (TYX)"
+        )
     if raster.palette is not None:
         if values.max() >= len(raster.palette):
             raise DataError("the PNG is damaged: an index is not in its palette")
@@ -261,37 +224,14 @@ def _image(raster: Raster) -> NDArray[np.uint8]:
         values = np.repeat(values.reshape(*values.shape[:2], 1), 3, axis=2)
     if values.shape[-1] != 3:
         raise DataError(f"it has {values.shape[-1]} channels; expected one or three, and alpha")
-    return np.ascontiguousarray(_eight_bit(values))
+    return np.ascontiguousarray(_eight_bit(values, raster.bits))
 
 
-def _eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
-    if values.dtype == np.uint8:
-        return values
+def _eight_bit(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     if values.dtype == bool:
         return values.view(np.uint8) * np.uint8(255)
+    if values.dtype == np.uint8:
+        return values if bits >= 8 else stretched(values, 0, 2**bits - 1)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise DataError("it holds NaN or infinity")
-    return stretched(values, *np.percentile(values, (_DARK, _BRIGHT)))
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(npy.LONGEST_HEADER + 12)
-
-
-def _size(head: bytes, source: Path | bytes) -> Shape | None:
-    if head.startswith(png.SIGNATURE):
-        header = png.read_header(head)
-        return header.height, header.width
-    if head[:4] in tiff.MAGICS:
-        shape, axes = tiff.tiff_shape(source)
-        at = axes.find("YX")
-        return (shape[at], shape[at + 1]) if axes.strip("S") == "YX" else None
-    if head.startswith(npy.MAGIC):
-        shape = npy.read_header(head).shape
-        return (shape[0], shape[1]) if len(shape) == 2 else None
-    if head.startswith(bmp.MAGIC):
-        return bmp.read_header(head)[:2]
-    if head.startswith(jpeg.MAGIC):
-        return jpeg.read_header(source if isinstance(source, bytes) else read_bytes(source))[:2]
-    raise _not_an_image(head)
+    return stretched(values, *percentile_range(values, (_DARK, _BRIGHT)))

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from nucfuse.data.atomic_output import atomic_file
-from nucfuse.data.readers.raster import read_bytes
+from nucfuse.data.readers.files import read_bytes
 from nucfuse.data.run_record import to_json
 from nucfuse.ensemble.routing.features import FEATURES
 from nucfuse.ensemble.routing.router import DEFAULT, Router

@@ -22,7 +22,7 @@ from typing import Any
 
 import attrs
 
-from nucfuse.data.readers.raster import read_bytes
+from nucfuse.data.readers.files import read_bytes
 from nucfuse.ensemble.routing.router import DEFAULT
 from nucfuse.errors import DataError
 from nucfuse.settings import checked, read, several

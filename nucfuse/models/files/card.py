@@ -22,21 +22,33 @@ WEIGHTS = Path(__file__).parents[1] / "weights"  # the cards that the package sh
 DEFAULT = "unet"
 
 
+# Beyond any network, and so what an ill-meant card may ask for.
+MOST_STRIDE, MOST_SIZE, MOST_DIAMETER, MOST_MEMBERS = 1024, 2**14, 2**14, 64
+
+
 def _is_names(value: Any) -> bool:
     return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
+
+
+def _is_plain(name: Any) -> bool:
+    # A name with a folder in it could lead anywhere.
+    return isinstance(name, str) and name.isprintable() and not {*"/\\:"} & {*name} and name != ".."
+
+
+def _is_members(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) <= MOST_MEMBERS and all(map(_is_plain, value))
 
 
 def _is_range(value: Any) -> bool:
     if value is None:
         return True
     numbers = isinstance(value, tuple) and [type(v) in (int, float) for v in value] == [True, True]
-    return numbers and 0 < value[0] <= value[1]
+    return numbers and 0 < value[0] <= value[1] <= MOST_DIAMETER
 
 
 def _is_files(value: Any) -> bool:
-    # A name with a folder in it could lead anywhere.
     return isinstance(value, dict) and all(
-        isinstance(sha, str) and Path(name).name == name for name, sha in value.items()
+        isinstance(sha, str) and _is_plain(name) for name, sha in value.items()
     )
 
 
@@ -91,21 +103,25 @@ class Card:
     kind: str = text("unet")  # so were all before there were kinds
     network: Mapping[str, Any] = _table()
     input: str = text("neutral")
-    stride: int = number(16, 1)
+    stride: int = number(16, 1, MOST_STRIDE)
     outputs: tuple[str, ...] = _names()
     diameter: tuple[float, float] | None = checked(
-        None, _is_range, "two numbers above 0, or null", _tuple_of
+        None, _is_range, f"two numbers above 0, up to {MOST_DIAMETER}, or null", _tuple_of
     )
     split: Mapping[str, Any] = _table()
     select: Mapping[str, Any] = _table()
     files: Mapping[str, str] = checked(
         {}, _is_files, "file name -> sha256, of files beside the card"
     )
-    members: tuple[str, ...] = _names()
+    members: tuple[str, ...] = checked(
+        (), _is_members, f"a list of up to {MOST_MEMBERS} names of cards beside this one", _tuple_of
+    )
 
     def __attrs_post_init__(self) -> None:
-        if type(self.network.get("size", 0)) is not int or self.size < 0:
-            raise DataError(f"size must be a whole number of at least 0, got {self.size!r:.80}")
+        if type(self.network.get("size", 0)) is not int or not 0 <= self.size <= MOST_SIZE:
+            raise DataError(
+                f"size must be a whole number in [0, {MOST_SIZE}], got {self.size!r:.80}"
+            )
 
     @property
     def size(self) -> int:

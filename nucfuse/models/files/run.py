@@ -17,7 +17,8 @@ def is_run(path: Path) -> bool:
 
 def runs_in(folder: Path) -> list[Path]:
     """Folders of runs in a folder, FOLD as well as SEED/FOLD, sorted."""
-    parts = [*folder.glob(f"*/{PARTS}"), *folder.glob(f"*/*/{PARTS}")]
+    # Not in hidden folders, which are what a killed run leaves.
+    parts = [*folder.glob(f"[!.]*/{PARTS}"), *folder.glob(f"[!.]*/[!.]*/{PARTS}")]
     return sorted(path.parent for path in parts)
 
 
@@ -29,7 +30,7 @@ def card_of_run(run: Path) -> Card:
     DataError
         If there is none, or several.
     """
-    cards = [path for path in sorted(run.glob("*.json")) if is_card(path)]
+    cards = [path for path in sorted(run.glob("[!.]*.json")) if is_card(path)]
     if len(cards) != 1:
         raise DataError(
             f"{run}: a finished run has one card of a network, found {len(cards)}; let it finish "

@@ -361,3 +361,33 @@ class TestBadZips:
                 dataset.read(image_id)
         except DataError:
             pass
+
+
+class TestStrangeMembers:
+    """What nothing recognises is not dropped without a word."""
+
+    def test_they_are_named(self, tmp_path, caplog):
+        members = {**FILES, "a/notes/x.txt": b"x", "b/.DS_Store": b"x", "__MACOSX/y": b"y"}
+        path = make_zip(tmp_path, {**members, "a/masks/list.csv": b"x"})
+        dsb.open_dataset(path)
+        said = "2 members are not read, as they are no images in ID/images/ or ID/masks/"
+        assert f"{said}: 'a/notes/x.txt', 'a/masks/list.csv'" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("old", "new"), [(b"/masks/", b"/mesks/"), (b".png", b".pog"), (b"m1.", b".1.")]
+    )
+    def test_a_damaged_name(self, tmp_path, old, new):
+        """Of the two names of a member, that in the list at the end was changed."""
+        path = make_zip(tmp_path, {"a/masks/m0.png": mask(), "a/masks/m1.png": mask((0, 0, 2, 2))})
+        data = bytearray(path.read_bytes())
+        at = data.rindex(old)
+        data[at : at + len(old)] = new
+        path.write_bytes(data)
+        with pytest.raises(DataError, match="the names of a member differ"):
+            dsb.open_dataset(path)
+
+    def test_unknown_samples(self, make):
+        data = dsb.open_dataset(make(FILES))
+        for ask in (data.read, data.shape, data.image):
+            with pytest.raises(DataError, match="has no image 'nosuch'"):
+                ask("nosuch")

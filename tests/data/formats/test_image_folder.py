@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 
 from nucfuse.data.formats.image_folder import open_images
 from nucfuse.data.readers.raster import write_label_png
@@ -51,3 +52,23 @@ def test_two_files_of_one_name(tmp_path):
     (folder / "a.tif").touch()
     with pytest.raises(DataError, match=r"a\.png and a\.tif"):
         open_images(folder)
+
+
+def test_unknown_ids(tmp_path):
+    images = open_images(folder_of(tmp_path, "a.png"))
+    for ask in (images.image, images.shape):
+        with pytest.raises(DataError, match="has no image 'b'"):
+            ask("b")
+
+
+def test_all_images_of_a_tiff(tmp_path, caplog):
+    film = np.zeros((2, 6, 5), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", film, imagej=True, metadata={"axes": "TYX"})
+    with tifffile.TiffWriter(tmp_path / "b.tif") as file:
+        file.write(np.zeros((10, 20), np.uint8), metadata=None)
+        file.write(np.zeros((40, 80), np.uint8), metadata=None)
+    images = open_images(tmp_path)
+    assert images.ids == ["a:0", "a:1", "b"]
+    assert images.image("a:1").shape == (6, 5, 3)
+    assert images.shape("b") == (40, 80)
+    assert "smaller copies (thumbnails) in 'b.tif' are left out" in caplog.text

@@ -8,6 +8,7 @@ import made_files as made
 import numpy as np
 import pytest
 import strategies
+import tifffile
 from hypothesis import given
 from numpy.testing import assert_array_equal
 
@@ -47,9 +48,44 @@ class TestReading:
     def test_volume(self, tmp_path):
         volume = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
         (tmp_path / "v.npy").write_bytes(made.make_npy(volume))
-        data = labels.open_dataset(tmp_path)
+        data = labels.open_dataset(tmp_path, stack="volume")
         assert_array_equal(data.read("v").masks, volume)
         assert data.shape("v") is None
+        with pytest.raises(DataError, match=r"v\.npy: it is a stack.*--stack"):
+            labels.open_dataset(tmp_path).read("v")
+
+    def test_frames(self, tmp_path):
+        frames = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+        (tmp_path / "v_masks.npy").write_bytes(made.make_npy(frames))
+        (tmp_path / "a.png").write_bytes(made.make_png(LABELS))
+        data = labels.open_dataset(tmp_path, stack="frames")
+        assert data.ids == ["a", "v:0", "v:1"]
+        assert_array_equal(data.read("v:1").masks, frames[1])
+        assert data.shape("v:0") == (3, 4)
+        labels.write(tmp_path / "out", map(data.read, data.ids))
+        assert labels.open_dataset(tmp_path / "out").ids == data.ids
+
+    def test_thumbnails_are_left_out_with_a_note(self, tmp_path):
+        with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+            file.write(np.zeros((10, 20), np.uint8), metadata=None)
+            file.write(np.ones((40, 80), np.uint8), metadata=None)
+        sample = labels.open_dataset(tmp_path).read("a")
+        assert sample.masks.shape == (40, 80)
+        assert sample.notes == ("1 smaller copies in it (thumbnails) are left out",)
+
+    def test_unknown_ids(self, tmp_path):
+        (tmp_path / "a.png").write_bytes(made.make_png(LABELS))
+        data = labels.open_dataset(tmp_path)
+        for ask in (data.read, data.shape):
+            with pytest.raises(DataError, match="has no image 'b'"):
+                ask("b")
+
+    def test_pipes_and_hidden_files_are_left_out(self, tmp_path, caplog):
+        (tmp_path / "a.png").write_bytes(made.make_png(LABELS))
+        (tmp_path / ".0123.part.png").write_bytes(b"half")
+        os.mkfifo(tmp_path / "b.png")
+        assert labels.open_dataset(tmp_path).ids == ["a"]
+        assert "b.png is left out: it is a pipe" in caplog.text
 
     def test_ids_are_sorted_and_other_files_left_alone(self, tmp_path):
         for name in ["b.png", "a_mask.png", "001.png", "1e3.png", "NA.png", "notes.txt", ".x.png"]:

@@ -283,3 +283,16 @@ class TestBadInstances:
         path = rewritten(tmp_path_factory.mktemp("npz") / "a.npz", {member: array})
         with contextlib.suppress(DataError):
             assert isinstance(npz.open_dataset(path).read("a").masks, Instances)
+
+
+def test_unknown_ids_and_strange_members(tmp_path):
+    npz.write(tmp_path / "a.npz", [Sample("a", MASKS)])
+    data = npz.open_dataset(tmp_path / "a.npz")
+    for ask in (data.read, data.shape):
+        with pytest.raises(DataError, match="has no image 'b'"):
+            ask("b")
+    # A damaged name of a member that may be absent, and would be missed by nobody.
+    changed = (tmp_path / "a.npz").read_bytes().replace(b"0/classes.npy", b"0/clasres.npy")
+    (tmp_path / "a.npz").write_bytes(changed)
+    with pytest.raises(DataError, match=r"holds the member '0/clasres\.npy'"):
+        npz.open_dataset(tmp_path / "a.npz")

@@ -121,3 +121,14 @@ def test_a_folder_without_them(tmp_path):
     assert not holds_probabilities(tmp_path)
     with pytest.raises(DataError, match="no probability maps here"):
         ProbabilityFolder(tmp_path)
+
+
+def test_what_a_killed_run_left_is_no_map(tmp_path):
+    write_probabilities(tmp_path / "a.npz", np.zeros((1, 2, 3)), ["nucleus"])
+    (tmp_path / ".0123456789abcdef.part.npz").write_bytes(b"PK\3\4 half")
+    maps = ProbabilityFolder(tmp_path)
+    assert maps.ids == ["a"]
+    with pytest.raises(DataError, match="has no image 'b'"):
+        maps.read("b")
+    (tmp_path / "a.npz").unlink()
+    assert not holds_probabilities(tmp_path)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from reading import LABELS
 
-from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.data.readers.headers import image_size
+from nucfuse.data.readers.raster import read_image, read_labels
 
 
 class TestBmp:

@@ -6,7 +6,8 @@ import reading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucfuse.data.readers.raster import image_size, read_image
+from nucfuse.data.readers.headers import image_size
+from nucfuse.data.readers.raster import read_image
 
 
 class TestJpeg:

@@ -24,7 +24,7 @@ class TestNpy:
     )
     def test_kinds(self, labels, fortran):
         stored = np.asfortranarray(labels) if fortran else labels
-        got = read_labels(made.make_npy(stored))
+        got = read_labels(made.make_npy(stored), stack="volume")
         assert_array_equal(got, labels)
         assert got.dtype.isnative
         assert got.flags.c_contiguous

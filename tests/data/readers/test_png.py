@@ -13,8 +13,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 from reading import LABELS
 
+from nucfuse.data.readers.headers import image_size
 from nucfuse.data.readers.png import read_png
-from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.data.readers.raster import read_image, read_labels
 
 
 @st.composite
@@ -42,6 +43,23 @@ PALETTES = [(made.PALETTE, d) for d in (1, 2, 4, 8)]
 COLOURS = [(c, d) for c in (made.RGB, made.GREY_ALPHA, made.RGBA) for d in (8, 16)]
 
 
+def interlaced(values, depth, colour, filters, with_trns=False):
+    """The same PNG with its pixels in seven parts."""
+    step = max(1, made.CHANNELS[colour] * depth // 8)
+    raw = b""
+    for y, x, dy, dx in ADAM7:
+        part = values[y::dy, x::dx]
+        if part.size:
+            rows = made.pack_rows(part.reshape(len(part), -1), depth)
+            raw += made.filtered(rows, filters[y::dy], step)
+    data = made.png_header(*values.shape[:2], depth, colour, interlace=1)
+    if colour == made.PALETTE:
+        data += made.chunk(b"PLTE", bytes(3 * 2**depth))
+    if with_trns:
+        data += made.chunk(b"tRNS", bytes(2 * (1 if colour == made.GREY else 3)))
+    return data + made.chunk(b"IDAT", zlib.compress(raw)) + made.chunk(b"IEND", b"")
+
+
 class TestPng:
     @given(pngs(GREYS + PALETTES), st.integers(1, 3))
     def test_values_and_indices_are_read_as_stored(self, png, parts):
@@ -60,20 +78,30 @@ class TestPng:
         assert_array_equal(read_png(data).values, values)
         assert_array_equal(imagecodecs.png_decode(data), values)
 
-    @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (9, 17)])
-    def test_interlaced(self, shape):
-        values = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
-        passes = [values[y::dy, x::dx] for y, x, dy, dx in ADAM7]
-        rows = [b"\0" + row.tobytes() for part in passes for row in part if part.size]
-        pixels = made.chunk(b"IDAT", zlib.compress(b"".join(rows)))
-        data = made.png_header(*shape, interlace=1) + pixels + made.chunk(b"IEND", b"")
-        assert_array_equal(read_labels(data), values)
+    @given(pngs(GREYS + PALETTES + COLOURS), st.booleans())
+    def test_interlaced(self, png, says_what_is_transparent):
+        values, depth, colour, filters = png
+        data = interlaced(values, depth, colour, filters, says_what_is_transparent)
+        found = read_png(data)
+        assert_array_equal(found.values, values)
+        assert found.has_alpha == (colour in (made.GREY_ALPHA, made.RGBA))
         reading.refuses(data[:-20])
 
-    def test_interlaced_palettes_are_refused(self):
-        header = made.png_header(9, 7, 8, made.PALETTE, interlace=1)
-        body = made.chunk(b"PLTE", bytes(3)) + made.chunk(b"IDAT", zlib.compress(bytes(100)))
-        reading.refuses(header + body + made.chunk(b"IEND", b""), "not interlaced")
+    @pytest.mark.parametrize("colour", [made.GREY, made.RGB])
+    def test_interlaced_with_a_transparent_colour(self, colour):
+        """The colour that is transparent makes no channel more."""
+        values = np.arange(9 * 17 * made.CHANNELS[colour]).reshape(9, 17, -1).squeeze() % 256
+        data = interlaced(values.astype(np.uint8), 8, colour, [0] * 9, True)
+        expected = values if colour == made.RGB else np.stack([values] * 3, axis=2)
+        assert_array_equal(read_image(data), expected)
+
+    @pytest.mark.parametrize("depth", [1, 2, 4])
+    def test_few_bits_are_scaled_in_images_alone(self, depth):
+        most = 2**depth - 1
+        levels = np.arange(12).reshape(3, 4) % (most + 1)
+        data = made.make_png(levels, depth)
+        assert_array_equal(read_labels(data), levels)
+        assert_array_equal(read_image(data)[..., 0], levels * (255 // most))
 
     def test_every_truncation_is_refused(self):
         data = made.make_png(LABELS, 16)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from reading import LABELS
 
+from nucfuse.data.readers.headers import image_size
 from nucfuse.data.readers.raster import (
-    image_size,
     read_image,
     read_labels,
     write_label_png,
@@ -106,6 +106,20 @@ def test_headers_that_claim_terabytes(data):
     assert peak < 2**24
 
 
+def packed_tiff(levels, bits):
+    """A TIFF of 1 or 4 bits per value, 8 pixels a row."""
+    rows = b"".join(made.pack_rows(levels, bits))
+    data = bytearray(made.make_tiff(levels, metadata=None, photometric="minisblack"))
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        page = tiff.pages[0]
+        at, bits_at = page.dataoffsets[0], page.tags["BitsPerSample"].valueoffset
+        count_at = page.tags["StripByteCounts"].valueoffset
+    data[at : at + len(rows)] = rows
+    data[bits_at : bits_at + 2] = bits.to_bytes(2, "little")
+    data[count_at : count_at + 2] = len(rows).to_bytes(2, "little")
+    return bytes(data)
+
+
 class TestImages:
     def test_grey_becomes_rgb_and_alpha_is_dropped(self):
         grey = LABELS.astype(np.uint8)
@@ -131,6 +145,20 @@ class TestImages:
             assert got.max() == 255
             assert abs(int(got[20, 0]) - 128) <= 1
             assert got[0, 0] == 255
+
+    def test_few_bright_pixels_are_seen(self):
+        """Less than 0.1 % of them, so that both percentiles are the ground."""
+        dark = np.full((100, 100), 300, np.uint16)
+        dark[40:42, 40:43] = 9000
+        got = read_image(made.make_png(dark, 16))[..., 0]
+        assert_array_equal(got, np.where(dark > 300, 255, 0))
+
+    @pytest.mark.parametrize("bits", [1, 4])
+    def test_tiffs_of_few_bits_are_scaled(self, bits):
+        levels = np.arange(64, dtype=np.uint8).reshape(8, 8) % 2**bits
+        data = packed_tiff(levels, bits)
+        assert_array_equal(read_image(data)[..., 0], levels * (255 // (2**bits - 1)))
+        assert_array_equal(read_labels(data), levels)
 
     def test_constant_images(self):
         assert not read_image(made.make_npy(np.full((3, 4), 900, np.uint16))).any()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from reading import LABELS
 
-from nucfuse.data.readers.raster import image_size, read_image, read_labels
+from nucfuse.data.readers.headers import image_size
+from nucfuse.data.readers.raster import read_image, read_labels
 from nucfuse.errors import DataError
 
 TIFF_OPTIONS = (
@@ -30,7 +31,7 @@ class TestTiff:
     def test_kinds(self, options, shape):
         labels = np.arange(np.prod(shape)).reshape(shape).astype(np.uint16)
         data = made.make_tiff(labels, photometric="minisblack", **options)
-        got = read_labels(data)
+        got = read_labels(data, stack="volume")
         assert_array_equal(got, labels)
         assert got.dtype == np.uint16
         assert image_size(data) == (shape if len(shape) == 2 else None)
@@ -44,7 +45,7 @@ class TestTiff:
         n_read = 0
         for end in range(len(data)):
             try:
-                assert_array_equal(read_labels(data[:end], "x"), labels)
+                assert_array_equal(read_labels(data[:end], "x", "volume"), labels)
                 n_read += 1
             except DataError:
                 pass

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.ensemble.boxes.boxes import nms_boxes
+from nucfuse.errors import DataError
 from nucfuse.models.arrays import Floats, Shape
 from nucfuse.models.mask_rcnn.box_coding import clipped, decode, large_enough
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
@@ -42,8 +43,14 @@ def propose(
     Raises
     ------
     ValueError
-        If scores, or deltas of the best anchors, are not finite: the network has diverged.
+        If scores, or deltas of the best anchors, are not finite: the network has diverged; or
+        there are more or fewer than anchors (a DataError).
     """
+    if not len(scores) == len(deltas) == len(anchors):
+        raise DataError(
+            f"the network gives {len(scores)} scores and {len(deltas)} deltas for the "
+            f"{len(anchors)} anchors that its card describes; the card is of another network"
+        )
     best = highest(scores, config.pre_nms)
     moves = deltas[best]
     if not np.isfinite(moves).all():

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from nucfuse.commands import messages
-from nucfuse.commands.options import PATH
+from nucfuse.commands.options import LABELS, PATH
 
 
 @click.command()
@@ -45,6 +45,7 @@ from nucfuse.commands.options import PATH
     "(resnet50_…notop.h5).",
 )
 @click.option("--name", help="What the network is called [default: its kind, such as unet].")
+@LABELS
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
 def train(config: Path, truth: Path, out: Path, pin: Path | None, **given: Any) -> None:
     """Train a network on images with truth (needs TensorFlow: nucfuse[models]).

@@ -157,7 +157,11 @@ def _write_label_image(path: Path, sample: Sample) -> None:
 
 
 def open_dataset(
-    path: Path | str, format: str | None = None, shape_of: ShapeOf | None = None
+    path: Path | str,
+    format: str | None = None,
+    shape_of: ShapeOf | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> Dataset:
     """Open masks in any format that nucfuse reads.
 
@@ -169,6 +173,8 @@ def open_dataset(
         One of `READABLE`; recognised by the content if not given.
     shape_of : callable, optional
         Gives the height and width of an image by its id (or None), for formats that have no sizes.
+    skip_bad : bool
+        Whether annotations of a COCO file that cannot be read are left out.
 
     Returns
     -------
@@ -184,7 +190,8 @@ def open_dataset(
     path = Path(path)
     _check_there(path)
     name = _recognised(path) if format is None else format
-    dataset: Dataset = _module(name, READABLE).open_dataset(path, shape_of)
+    more = {"skip_bad": True} if skip_bad and name == "coco" else {}
+    dataset: Dataset = _module(name, READABLE).open_dataset(path, shape_of, **more)
     return dataset
 
 

@@ -1,4 +1,4 @@
-"""From one format to another, a Kaggle submission, and the doctor's round."""
+"""From one format to another, and a Kaggle submission."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,11 +7,10 @@ from pathlib import Path
 
 from nucfuse.clean.overlaps import By, remove_overlaps
 from nucfuse.data.dataset import Dataset, Sample, ShapeOf
-from nucfuse.data.doctor import Report, duplicate_images, examine
 from nucfuse.data.formats import kaggle
 from nucfuse.data.formats.writing import as_instances
 from nucfuse.data.image_ids import first_ids
-from nucfuse.data.io import open_dataset, open_sizes, write_dataset
+from nucfuse.data.io import open_sizes, write_dataset
 from nucfuse.errors import DataError
 from nucfuse.pipeline.running import Reading, check_output, count_nuclei, each_image
 from nucfuse.report.written import written_text
@@ -28,7 +27,7 @@ def convert(
         If the input is bad, or the format cannot hold it (overlapping masks in label images).
     """
     check_output(target, [source])
-    dataset = open_dataset(source, reading.format, _sizes_from(sizes))
+    dataset = reading.open(source, _sizes_from(sizes))
     counts = Counts()
     samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
     write_dataset(target, counts.watch(samples), to)
@@ -55,7 +54,7 @@ def submit(
         If the input is bad, or the images are not those that Kaggle wants.
     """
     check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
-    dataset = open_dataset(pred, reading.format, _sizes_from(sizes))
+    dataset = reading.open(pred, _sizes_from(sizes))
     ids = dataset.ids
     if sample_submission is not None:
         ids = _wanted_ids(dataset, sample_submission)
@@ -65,21 +64,6 @@ def submit(
     kaggle.write_submission(target, counts.watch(samples))
     detail = f", {counts.empty} images without"
     return written_text(target, counts.images, counts.nuclei, detail, counts.notes)
-
-
-def doctor(path: Path, reading: Reading) -> Report:
-    """Look at every image of a data set and report what is wrong with it."""
-    dataset = open_dataset(path, reading.format)
-    findings, hashes, n_nuclei = [], {}, 0
-    job = partial(examine, dataset)
-    looked = each_image(reading.engine, job, dataset.ids, "Examining")
-    for image_id, (nuclei, digest, found) in zip(dataset.ids, looked, strict=True):
-        n_nuclei += nuclei
-        findings += found
-        if digest is not None:
-            hashes[image_id] = digest
-    findings += duplicate_images(hashes)
-    return Report(str(path), dataset.format, len(dataset.ids), n_nuclei, findings)
 
 
 class Counts:

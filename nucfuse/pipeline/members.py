@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset, ShapeOf
+from nucfuse.data.formats.grey_maps import GreyMaps
 from nucfuse.data.formats.probabilities import ProbabilityFolder, holds_probabilities
 from nucfuse.data.image_ids import first_ids
 from nucfuse.data.io import open_dataset
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
+from nucfuse.pipeline.running import Reading
 
 Masks = Instances | NDArray[np.generic]
 
@@ -25,33 +27,37 @@ class MemberSet:
     ----------
     name : str
         What the model is called.
-    source : Dataset or ProbabilityFolder
+    source : Dataset, ProbabilityFolder or GreyMaps
     words : dict
         Image id -> the set's own word for it.
     """
 
     name: str
-    source: Dataset | ProbabilityFolder
+    source: Dataset | ProbabilityFolder | GreyMaps
     words: dict[str, str]
 
     @property
     def is_map(self) -> bool:
         """Whether the set holds probability maps."""
-        return isinstance(self.source, ProbabilityFolder)
+        return isinstance(self.source, ProbabilityFolder | GreyMaps)
 
     def read(self, image_id: str) -> Masks:
         """Masks or map of one image; raises DataError."""
         word = self.words[image_id]
-        if isinstance(self.source, ProbabilityFolder):
+        if isinstance(self.source, ProbabilityFolder | GreyMaps):
             return self.source.read(word)
         masks = self.source.read(word).masks
         return masks if isinstance(masks, Instances) else Instances.from_labels(masks)
 
 
 def open_members(
-    paths: Sequence[Path], names: Sequence[str], format_: str | None, shape_of: ShapeOf | None
+    paths: Sequence[Path],
+    names: Sequence[str],
+    reading: Reading,
+    shape_of: ShapeOf | None,
+    map_max: float | None = None,
 ) -> list[MemberSet]:
-    """Open the prediction sets.
+    """Open the prediction sets; label images as maps where ``map_max`` says what means 1.
 
     Raises
     ------
@@ -64,13 +70,19 @@ def open_members(
             raise DataError(f"{path} is given twice; a model counts once (see --weights)")
     members = []
     for path, name in zip(paths, names, strict=True):
-        source: Dataset | ProbabilityFolder
-        if format_ is None and holds_probabilities(path):
-            source = ProbabilityFolder(path)
-        else:
-            source = open_dataset(path, format_, shape_of)
+        source = _source(path, reading, shape_of, map_max)
         members.append(MemberSet(name, source, {word: word for word in source.ids}))
     return members
+
+
+def _source(
+    path: Path, reading: Reading, shape_of: ShapeOf | None, map_max: float | None
+) -> Dataset | ProbabilityFolder | GreyMaps:
+    if reading.format is None and holds_probabilities(path):
+        return ProbabilityFolder(path)
+    if map_max is not None and open_dataset(path, reading.format, shape_of).format == "labels":
+        return GreyMaps(path, map_max)
+    return reading.open(path, shape_of)
 
 
 def common_images(members: Sequence[MemberSet], missing: str) -> list[str]:

@@ -3,13 +3,16 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+import attrs
 import numpy as np
 
-from nucfuse.data.dataset import Sample
+from nucfuse.data.dataset import Dataset, Sample, ShapeOf
+from nucfuse.data.io import open_dataset
+from nucfuse.data.label_checks import LabelRules, checked
 from nucfuse.engine import in_order, open_engine
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
@@ -20,10 +23,47 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a data set is read: its format (None: recognised), and the workers, see `engine_name`."""
+    """How a data set is read.
+
+    Attributes
+    ----------
+    format : str or None
+        None: recognised.
+    engine : str
+        The workers, see `engine_name`.
+    labels : LabelRules
+        What is done with images whose values do not look like ids.
+    skip_bad : bool
+        Whether annotations of a COCO file that cannot be read are left out.
+    """
 
     format: str | None = None
     engine: str = "serial"
+    labels: LabelRules = field(default_factory=LabelRules)
+    skip_bad: bool = False
+
+    def open(self, path: Path, shape_of: ShapeOf | None = None) -> Dataset:
+        """Open a data set of nuclei; see `open_dataset` and `checked` for what is refused."""
+        dataset = open_dataset(path, self.format, shape_of, skip_bad=self.skip_bad)
+        return checked(dataset, self.labels)
+
+
+@attrs.frozen(kw_only=True)
+class ReadingOptions:
+    """What options of a command say of reading, one by one."""
+
+    format_: str | None = None
+    binary: Literal["components"] | None = None
+    anyway: bool = False
+    skip_bad: bool = False
+    jobs: int | None = None
+    engine: str | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """The same in one."""
+        engine = engine_name(self.jobs, self.engine)
+        return Reading(self.format_, engine, LabelRules(self.binary, self.anyway), self.skip_bad)
 
 
 def engine_name(jobs: int | None, engine: str | None) -> str:

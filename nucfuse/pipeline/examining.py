@@ -7,6 +7,7 @@ from pathlib import Path
 from nucfuse.data.dataset import Dataset, Shape, ShapeOf
 from nucfuse.data.doctor import Finding, Report, duplicate_images, examine
 from nucfuse.data.formats.image_folder import Images, open_images
+from nucfuse.data.image_ids import alike
 from nucfuse.data.io import open_dataset, open_sizes
 from nucfuse.data.label_checks import NotLabels, checked
 from nucfuse.pipeline.running import Reading, each_image
@@ -43,6 +44,11 @@ def doctor(
         if digest is not None:
             hashes[image_id] = digest
     findings += duplicate_images(hashes)
+    findings += [
+        Finding(one, "similar id", 1, f"differs from {other!r} only in upper and lower case")
+        for one, other in alike(dataset.ids, dataset.ids)
+        if one < other
+    ]
     if truth is not None:
         known = open_dataset(truth)
         findings += _compared(dataset, known.ids, others[0], "the truth")

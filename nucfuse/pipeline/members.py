@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from nucfuse.data.dataset import Dataset, ShapeOf
 from nucfuse.data.formats.grey_maps import GreyMaps
 from nucfuse.data.formats.probabilities import ProbabilityFolder, holds_probabilities
-from nucfuse.data.image_ids import first_ids
+from nucfuse.data.image_ids import alike, alike_text, first_ids
 from nucfuse.data.io import open_dataset
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
@@ -71,7 +72,10 @@ def open_members(
     members = []
     for path, name in zip(paths, names, strict=True):
         source = _source(path, reading, shape_of, map_max)
-        members.append(MemberSet(name, source, {word: word for word in source.ids}))
+        words = {normalize("NFC", word): word for word in source.ids}
+        if len(words) < len(source.ids):
+            words = {word: word for word in source.ids}
+        members.append(MemberSet(name, source, words))
     return members
 
 
@@ -104,6 +108,7 @@ def common_images(members: Sequence[MemberSet], missing: str) -> list[str]:
             raise DataError(
                 f"{member.name} and {members[0].name} have no image in common: "
                 f"{first_ids(sorted(member.words), 3)}; {first_ids(sorted(members[0].words), 3)}"
+                f"{alike_text(alike(member.words, members[0].words), '. ')}"
             )
     for member in members:
         absent = [image_id for image_id in everything if image_id not in member.words]
@@ -111,5 +116,6 @@ def common_images(members: Sequence[MemberSet], missing: str) -> list[str]:
             raise DataError(
                 f"{member.source.path}: {len(absent)} of {len(everything)} images are missing: "
                 f"{first_ids(absent)}. Give --missing skip-model to fuse those without this model"
+                f"{alike_text(alike(absent, member.words), '. ')}"
             )
     return everything

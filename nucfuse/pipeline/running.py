@@ -20,6 +20,9 @@ from nucfuse.report.progress import with_progress
 
 Result = TypeVar("Result")
 
+# Of files that hold a prediction set.
+_ENDINGS = (".csv", ".json", ".npz", ".zip", ".png", ".tif", ".tiff", ".npy", ".bmp")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -135,12 +138,18 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
 
     Examples
     --------
-    >>> distinct_names([Path("a/pred"), Path("b/pred"), Path("c.csv")])
-    ['a/pred', 'b/pred', 'c']
+    >>> distinct_names([Path("a/pred"), Path("b/pred"), Path("c.csv"), Path("v0.4")])
+    ['a/pred', 'b/pred', 'c', 'v0.4']
     """
-    names = [path.resolve().stem or str(path) for path in paths]
+    names = [_set_name(path.resolve()) or str(path) for path in paths]
     longer = [
         f"{path.resolve().parent.name}/{name}" for path, name in zip(paths, names, strict=True)
     ]
     chosen = [long if names.count(n) > 1 else n for n, long in zip(names, longer, strict=True)]
     return [c if chosen.count(c) == 1 else f"{c}#{k + 1}" for k, c in enumerate(chosen)]
+
+
+def _set_name(path: Path) -> str:
+    """Last part of a path; of a file without its ending, other dots belong to the name."""
+    is_file = path.suffix.lower() in _ENDINGS and not path.is_dir()
+    return path.stem if is_file else path.name

@@ -10,7 +10,7 @@ import numpy as np
 
 from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset, Sample, ShapeOf
-from nucfuse.data.image_ids import first_ids
+from nucfuse.data.image_ids import alike_text, first_ids
 from nucfuse.data.pairing import Pairing, pair
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
@@ -81,6 +81,11 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
             raise DataError(f"{pred.path}: no image could be scored: {reason}")
         scores.append(_scores_of_set(true.ids, of_set, strata, options))
     notes = [note for image in images for note in image.notes]
+    notes += [
+        f"{pred.path.name}: {alike_text(pairing.alike)}"
+        for pred, pairing in zip(sets, pairings, strict=True)
+        if pairing.alike
+    ]
     names, by = distinct_names(preds), options.strata.by
     return ScoreResult(str(truth), names, scores, pairings, failures, notes, options.missing, by)
 
@@ -210,7 +215,7 @@ def _refuse_missing(truth: Dataset, pred: Dataset, pairing: Pairing) -> None:
         raise DataError(
             f"{pred.path}: {len(pairing.missing)} of {len(truth.ids)} images have no prediction: "
             f"{first_ids(pairing.missing)}. Give --missing zero to score them 0, or --missing "
-            "skip to leave them out"
+            f"skip to leave them out{alike_text(pairing.alike, '. ')}"
         )
 
 

@@ -11,6 +11,7 @@ _REMEDIES = {
     "image size": "mask and image must have one size; was one of them resized or transposed?",
     "missing image": "every image needs a prediction; predict it, or leave it out on purpose",
     "unknown image": "remove it, or look for a typing error in its name",
+    "similar id": "rename one: on some disks these are one file",
     "note": "see the message",
     "empty": "fine if the image has no nuclei",
     "overlap": "nucfuse submit gives every pixel to one nucleus",

@@ -13,7 +13,7 @@ import numpy as np
 from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.coco_document import Annotation, Document, Image, load
-from nucfuse.data.formats.writing import unique_instances
+from nucfuse.data.formats.writing import own_ids, read_label_ids, unique_with_ids
 from nucfuse.data.image_ids import escape_id, first_ids
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
@@ -70,7 +70,9 @@ class CocoDataset:
         if self._document.has_classes:
             classes = np.array([a.category for a in image.annotations], np.int32)
         masks = Instances.from_runs(shape, *masks.runs, scores=scores, classes=classes)
-        return Sample(image_id, masks, tuple(a.name for a in image.annotations), (*image.notes,))
+        names = tuple(a.name for a in image.annotations)
+        label_ids = read_label_ids([a.label for a in image.annotations], len(masks))
+        return Sample(image_id, masks, names, (*image.notes,), label_ids=label_ids)
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width as the file says, or else as ``shape_of`` says."""
@@ -215,7 +217,8 @@ def open_dataset(
 def write(path: Path, samples: Iterable[Sample]) -> None:
     """Write a COCO document with compressed RLE, boxes, areas and scores where known.
 
-    Image and annotation ids count from 1. ``file_name`` is the image id, made safe for file systems
+    Image and annotation ids count from 1; "label" is the id of a nucleus in the label image that it
+    came from, where these are not 1..N. ``file_name`` is the image id, made safe for file systems
     as names of label files are, with ".png". The category_id is the class, or 1 without classes.
     Samples are written one at a time.
 
@@ -233,9 +236,9 @@ def _write(file: TextIO, samples: Iterable[Sample]) -> None:
     categories: dict[int, str] = {}
     n_written = 0
     file.write('{"info": {"description": "written by nucfuse"},\n"annotations": [')
-    for image_id, masks in unique_instances(samples):
+    for image_id, masks, ids in unique_with_ids(samples):
         images.append(_image_entry(len(images) + 1, image_id, masks.shape))
-        for entry in _annotation_entries(len(images), masks):
+        for entry in _annotation_entries(len(images), masks, own_ids(ids)):
             categories.setdefault(entry["category_id"], _category_name(masks, entry["category_id"]))
             n_written += 1
             file.write((",\n" if n_written > 1 else "\n") + json.dumps({"id": n_written, **entry}))
@@ -252,7 +255,9 @@ def _image_entry(number: int, image_id: str, shape: Shape) -> dict[str, Any]:
     return {"id": number, "file_name": file_name, "height": shape[0], "width": shape[1]}
 
 
-def _annotation_entries(image_number: int, masks: Instances) -> Iterable[dict[str, Any]]:
+def _annotation_entries(
+    image_number: int, masks: Instances, ids: list[int] | None
+) -> Iterable[dict[str, Any]]:
     classes = [1] * len(masks) if masks.classes is None else masks.classes.tolist()
     boxes, areas = masks.boxes.tolist(), masks.areas.tolist()
     for i, text in enumerate(masks.to_rle("coco")):
@@ -265,6 +270,8 @@ def _annotation_entries(image_number: int, masks: Instances) -> Iterable[dict[st
             "area": areas[i],
             "iscrowd": 0,
         }
+        if ids is not None:
+            entry["label"] = ids[i]
         if not np.isnan(masks.scores[i]):
             # The shortest text that gives the same float32: 0.9, not 0.8999999761581421.
             entry["score"] = float(str(masks.scores[i]))

@@ -27,6 +27,7 @@ class Annotation:
     segmentation: Any
     score: float | None
     category: int | None
+    label: Any = None  # the id in the label image that it came from, as nucfuse writes it
 
 
 @dataclass(slots=True)
@@ -225,7 +226,13 @@ def _add(path: Path, image: Image, name: str, entry: dict[str, Any]) -> None:
                 f"{image.shape[0]} x {image.shape[1]}{swapped}"
             )
     image.annotations.append(
-        Annotation(name, entry["segmentation"], _score(where, entry), _category(where, entry))
+        Annotation(
+            name,
+            entry["segmentation"],
+            _score(where, entry),
+            _category(where, entry),
+            label=entry.get("label"),
+        )
     )
 
 

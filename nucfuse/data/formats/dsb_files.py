@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Protocol
+from unicodedata import normalize
 
 from nucfuse.data.readers.archive import Archive
 from nucfuse.data.readers.raster import IMAGE_SUFFIXES, image_names, read_bytes
@@ -57,7 +58,8 @@ def sample_folders(path: Path, depth: int = 3) -> dict[str, str]:
             folders = [e for e in visible if e.name not in _NOT_SAMPLES and e.is_dir()]
     except OSError as problem:
         raise DataError(f"{path}: {problem.strerror}") from problem
-    found = {e.name: e.path for e in folders if any(Path(e.path, k).is_dir() for k in _KINDS)}
+    samples = [e for e in folders if any(Path(e.path, k).is_dir() for k in _KINDS)]
+    found = {normalize("NFC", e.name): e.path for e in samples}
     # Not any deeper: a link may lead back to where it came from.
     if not found and len(folders) == 1 and depth:
         return sample_folders(Path(folders[0].path), depth - 1)
@@ -74,7 +76,8 @@ class ZipFiles:
         for member in self._archive.names:
             parts = member.split("/")
             if len(parts) >= 3 and parts[-2] in _KINDS and parts[0] not in _NOT_SAMPLES:
-                self._add("/".join(parts[:-2]), *parts[-3:])
+                image_id, *rest = parts[-3:]
+                self._add("/".join(parts[:-2]), normalize("NFC", image_id), *rest)
         self.ids = sorted(self._folders)
 
     def _add(self, folder: str, image_id: str, kind: str, name: str) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset, Shape
 from nucfuse.data.formats import dsb
-from nucfuse.data.image_ids import unescape_id
+from nucfuse.data.image_ids import id_of_image
 from nucfuse.data.readers.raster import IMAGE_SUFFIXES, image_names, image_size, read_image
 from nucfuse.errors import DataError
 
@@ -40,7 +40,7 @@ class ImageFolder:
         files = [path] if path.is_file() else _image_files(path)
         self._files: dict[str, Path] = {}
         for file in files:
-            image_id = unescape_id(file.stem)
+            image_id = id_of_image(file.stem)
             if image_id in self._files:
                 raise DataError(
                     f"{path}: {self._files[image_id].name} and {file.name} would both be image "

@@ -84,7 +84,8 @@ def write(path: Path, samples: Iterable[Sample]) -> None:
     """Write one label image per sample into the folder ``path``, all or nothing.
 
     16-bit PNG, or uint32 TIFF where ids are above 65,535, or TIFF for volumes. Label images keep
-    their ids; Instances are numbered 1..N. Other files in the folder stay.
+    their ids, also if they came by COCO or .npz; other Instances are numbered 1..N. Other files in
+    the folder stay.
 
     Raises
     ------
@@ -128,12 +129,15 @@ def as_labels(sample: Sample) -> NDArray[Any]:
     if not isinstance(sample.masks, Instances):
         return sample.masks
     try:
-        return sample.masks.to_labels()
+        labels = sample.masks.to_labels()
     except ValueError as problem:
         raise DataError(
             f"image {sample.image_id!r}: masks overlap, which label images cannot hold; remove "
             f"overlaps first, or write coco or npz ({problem})"
         ) from problem
+    if not sample.label_ids:
+        return labels
+    return np.array([0, *sample.label_ids], np.int64)[labels]
 
 
 def _label_files(folder: Path) -> list[Path]:

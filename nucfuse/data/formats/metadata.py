@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from nucfuse.data.image_ids import id_of_file
 from nucfuse.errors import DataError
 
 _ID_COLUMNS = ("image_id", "imageid", "id", "image", "filename", "file_name", "name")
@@ -38,7 +39,7 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
             raise DataError(
                 f"{path}, row {number}: {len(row)} fields, the header has {len(header)}"
             )
-        image_id = Path(row[id_column]).stem if "file" in id_name else row[id_column]
+        image_id = id_of_file(row[id_column]) if "file" in id_name else row[id_column]
         if image_id in by_id:
             raise DataError(f"{path}, row {number}: second row for image {image_id!r}")
         by_id[image_id] = row

@@ -58,9 +58,7 @@ def test_all_annotations_without_a_mask_are_counted(write):
 
 
 def test_one_bad_annotation_is_told_as_it_is(write):
-    with pytest.raises(
-        DataError, match=r"annotation 2: score must be .*--skip-bad leaves"
-    ):
+    with pytest.raises(DataError, match=r"annotation 2: score must be .*--skip-bad leaves"):
         coco.open_dataset(write(annotation(1, [SQUARE]), annotation(2, [SQUARE], score="high")))
 
 

@@ -140,6 +140,13 @@ def scoring(command: Callable[..., None]) -> Callable[..., None]:
     return _SCORING(reading(with_options))
 
 
+SET = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A rule of cleaning, such as speck=0 (see `nucfuse clean`). Repeatable.",
+)
 SETTINGS = options(
     click.option(
         "--set",

@@ -1,17 +1,10 @@
-"""From one format to another, and a Kaggle submission."""
+"""From one format to another."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from nucfuse.clean.overlaps import By, remove_overlaps
-from nucfuse.data.dataset import Dataset, Sample, ShapeOf
-from nucfuse.data.formats import kaggle
-from nucfuse.data.formats.writing import as_instances
-from nucfuse.data.image_ids import first_ids
+from nucfuse.data.dataset import Sample, ShapeOf
 from nucfuse.data.io import open_sizes, write_dataset
-from nucfuse.errors import DataError
 from nucfuse.pipeline.running import Reading, check_output, count_nuclei, each_image
 from nucfuse.report.written import written_text
 
@@ -34,38 +27,6 @@ def convert(
     return written_text(target, counts.images, counts.nuclei, f" as {to}", counts.notes)
 
 
-def submit(
-    pred: Path,
-    target: Path,
-    reading: Reading,
-    *,
-    sample_submission: Path | None = None,
-    sizes: Path | None = None,
-    by: By = "score",
-) -> str:
-    """Write a legal Kaggle submission: disjoint masks, one row each; returns a line of report.
-
-    With ``sample_submission`` the images are those of that file, in its order: an image without a
-    prediction is an error, and so is one that the file does not know.
-
-    Raises
-    ------
-    DataError
-        If the input is bad, or the images are not those that Kaggle wants.
-    """
-    check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
-    dataset = reading.open(pred, _sizes_from(sizes))
-    ids = dataset.ids
-    if sample_submission is not None:
-        ids = _wanted_ids(dataset, sample_submission)
-    counts = Counts()
-    job = partial(_legal_sample, dataset, by)
-    samples = each_image(reading.engine, job, ids, "Writing")
-    kaggle.write_submission(target, counts.watch(samples))
-    detail = f", {counts.empty} images without"
-    return written_text(target, counts.images, counts.nuclei, detail, counts.notes)
-
-
 class Counts:
     """Counts images and nuclei as they stream by, and keeps their notes."""
 
@@ -86,33 +47,3 @@ class Counts:
 
 def _sizes_from(path: Path | None) -> ShapeOf | None:
     return None if path is None else open_sizes(path)
-
-
-def _legal_sample(dataset: Dataset, by: By, image_id: str) -> Sample:
-    sample = dataset.read(image_id)
-    nuclei = as_instances(sample)
-    if nuclei.disjoint:
-        return replace(sample, masks=nuclei)
-    legal = remove_overlaps(nuclei, by)
-    lost = int(nuclei.areas.sum() - legal.areas.sum())
-    note = f"{lost} pixels lay in several masks; each went to one (by {by})"
-    return replace(sample, masks=legal, names=(), notes=(*sample.notes, note))
-
-
-def _wanted_ids(dataset: Dataset, sample_submission: Path) -> list[str]:
-    """Ids in the order of Kaggle's sample submission."""
-    wanted = kaggle.ids_in_order(sample_submission)
-    have = set(dataset.ids)
-    missing = [name for name in wanted if name not in have]
-    unknown = sorted(have.difference(wanted))
-    if missing:
-        raise DataError(
-            f"{dataset.path}: {len(missing)} of the {len(wanted)} images of {sample_submission} "
-            f"have no prediction: {first_ids(missing)}"
-        )
-    if unknown:
-        raise DataError(
-            f"{dataset.path}: {len(unknown)} images are not in {sample_submission}: "
-            f"{first_ids(unknown)}; leave them out"
-        )
-    return wanted

@@ -43,6 +43,18 @@ def strip_suffix(stem: str) -> str:
     return stem
 
 
+def has_suffix(stem: str) -> bool:
+    """Whether a segmentation tool named the file: its stem has a suffix.
+
+    Examples
+    --------
+    >>> has_suffix("a_cp_masks.ome"), has_suffix("a")
+    (True, False)
+    """
+    stem = _OME.sub("", stem)
+    return strip_suffix(stem) != stem
+
+
 def escape_id(image_id: str) -> str:
     """Make a file stem of any image id; `id_of_stem` gives the id back.
 

@@ -285,8 +285,11 @@ def _recognised(path: Path) -> str:
     for name in READABLE:
         if _module(name, READABLE).matches(path):
             return name
+    from nucfuse.data.formats.unknown import found_there
+
+    found, remedy = found_there(path)
     looked_for = "; ".join(f"{name}: {what}" for name, what in _LOOKED_FOR.items())
     raise DataError(
-        f"{path}: not in a format that nucfuse reads. Looked for {looked_for}. "
-        "Name the format if it is one of these"
+        f"{path}: not in a format that nucfuse reads. Found {found}; {remedy}. Looked for "
+        f"{looked_for}. Give --format if it is one of these"
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nucfuse.data.atomic_output import atomic_file, atomic_folder
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.writing import unique
-from nucfuse.data.image_ids import escape_id, id_of_stem
+from nucfuse.data.image_ids import escape_id, has_suffix, id_of_stem
 from nucfuse.data.readers.raster import (
     LABEL_SUFFIXES,
     image_names,
@@ -26,6 +26,13 @@ from nucfuse.data.readers.raster import (
 )
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
+
+# What cellpose's window saves: a pickled dictionary.
+_CELLPOSE = "_seg.npy"
+_FROM_CELLPOSE = (
+    "It is what cellpose saves for itself; choose 'Save masks as PNG/tif' in its File menu, which "
+    "makes NAME_cp_masks.png, or in Python np.load(FILE, allow_pickle=True).item()['masks']"
+)
 
 
 def matches(path: Path) -> bool:
@@ -46,6 +53,7 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "LabelFiles":
     files = _label_files(path) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path}: no label images in it (looked for {', '.join(LABEL_SUFFIXES)})")
+    files, beside = masks_among(files)
     by_id: dict[str, Path] = {}
     for file in files:
         image_id = id_of_stem(file.stem)
@@ -55,7 +63,37 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> "LabelFiles":
                 f"{image_id!r}; move one of them (images must not lie beside their labels)"
             )
         by_id[image_id] = file
-    return LabelFiles(path, sorted(by_id), by_id)
+    return LabelFiles(path, sorted(by_id), by_id, beside)
+
+
+def masks_among(files: list[Path]) -> tuple[list[Path], dict[str, str]]:
+    """Of files that stand for one image, leave the one whose suffix says that it holds the masks.
+
+    So cellpose's window leaves a.tif (the photograph), a_cp_masks.png and a_seg.npy in a folder.
+
+    Returns
+    -------
+    files : list of Path
+        All files of an image where no suffix decides.
+    beside : dict
+        Image id -> what was left out, for people.
+    """
+    of_image: dict[str, list[Path]] = {}
+    for file in files:
+        of_image.setdefault(id_of_stem(file.stem), []).append(file)
+    kept, beside = [], {}
+    for image_id, candidates in of_image.items():
+        masks = [file for file in candidates if _is_called_masks(file)]
+        if len(masks) == 1 and len(candidates) > 1:
+            names = ", ".join(file.name for file in candidates if file is not masks[0])
+            beside[image_id] = f"{names} left out: {masks[0].name} lies beside and holds the masks"
+            candidates = masks
+        kept += candidates
+    return kept, beside
+
+
+def _is_called_masks(file: Path) -> bool:
+    return has_suffix(file.stem) and not file.name.endswith(_CELLPOSE)
 
 
 @dataclass(frozen=True)
@@ -65,11 +103,19 @@ class LabelFiles:
     path: Path
     ids: list[str]
     files: dict[str, Path] = field(repr=False)
+    beside: dict[str, str] = field(default_factory=dict, repr=False)
     format: str = "labels"
 
     def read(self, image_id: str) -> Sample:
         """Read a label image (H, W) or volume (D, H, W) as stored; raises DataError."""
-        return Sample(image_id, read_labels(self.files[image_id]))
+        file = self.files[image_id]
+        try:
+            labels = read_labels(file)
+        except DataError as problem:
+            if file.name.endswith(_CELLPOSE):
+                raise DataError(f"{problem}. {_FROM_CELLPOSE}") from problem
+            raise
+        return Sample(image_id, labels, notes=tuple(filter(None, [self.beside.get(image_id)])))
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width from the header, None for a volume."""

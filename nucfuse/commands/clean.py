@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from nucfuse.commands.options import OUT, OVERLAP, PATH, READING, SETTINGS
+from nucfuse.commands.options import MAP_MAX, OUT, OVERLAP, PATH, READING, SETTINGS
 
 
 @click.command()
@@ -27,6 +27,7 @@ from nucfuse.commands.options import OUT, OVERLAP, PATH, READING, SETTINGS
 )
 @OVERLAP
 @SETTINGS
+@MAP_MAX
 @READING
 def clean(pred: Path, out: Path, **options: Any) -> None:
     """Clean predictions: overlaps, specks, giants, holes, outlines; or split probability maps."""

@@ -16,13 +16,21 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--truth", type=PATH, help="Truth of the same images, which knows their sizes.")
+@click.option("--images", type=PATH, help="The images, which know their sizes.")
 @reading
-def doctor(path: Path, as_json: bool, reading: "Reading") -> None:
-    """Say what is wrong with a data set: overlaps, holes, pieces, specks, shapes, duplicates."""
-    from nucfuse.pipeline import converting
+def doctor(
+    path: Path, as_json: bool, truth: Path | None, images: Path | None, reading: "Reading"
+) -> None:
+    """Say what is wrong with a data set: overlaps, holes, pieces, specks, shapes, duplicates.
+
+    Exits with 3 if it cannot be used as it is: files that cannot be read, images that are no label
+    images, masks of another size than their image. A Kaggle submission needs --truth or --images.
+    """
+    from nucfuse.pipeline import examining
     from nucfuse.report.doctor import doctor_json, doctor_text
 
-    report = converting.doctor(path, reading)
+    report = examining.doctor(path, reading, truth, images)
     click.echo(doctor_json(report) if as_json else doctor_text(report))
-    if report.findings:
-        sys.exit(exit_codes.PARTIAL)
+    if report.has_errors:
+        sys.exit(exit_codes.BAD_INPUT)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from nucfuse.commands.options import OUT, OVERLAP, PATH, READING, SETTINGS
+from nucfuse.commands.options import MAP_MAX, OUT, OVERLAP, PATH, READING, SETTINGS
 
 
 @click.command()
@@ -44,6 +44,7 @@ from nucfuse.commands.options import OUT, OVERLAP, PATH, READING, SETTINGS
     metavar="IMAGE",
     help="Draw one image's decisions into the --report folder. Repeatable.",
 )
+@MAP_MAX
 @READING
 def fuse(preds: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Fuse several models' predictions of the same images into one better segmentation.

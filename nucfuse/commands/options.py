@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -60,11 +60,28 @@ STACK = click.option(
     help="What label files with a third axis hold: images of their own, or slices of a volume "
     "[default: as the axes of the TIFF say].",
 )
+LABELS = options(
+    click.option(
+        "--binary",
+        type=click.Choice(["components"]),
+        help="Of binary masks, make each piece a nucleus.",
+    ),
+    click.option(
+        "--labels-anyway",
+        "anyway",
+        is_flag=True,
+        help="Take every value of an image for a nucleus, whatever it looks like.",
+    ),
+    click.option(
+        "--skip-bad", is_flag=True, help="Leave out annotations (COCO) that cannot be read."
+    ),
+)
 READING = options(
     click.option(
         "--format", "format_", type=FORMATS, help="Format of the input, if not recognised."
     ),
     STACK,
+    LABELS,
     WORKERS,
 )
 _SCORING = options(
@@ -93,11 +110,22 @@ def reading(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_reading(
-        *, format_: str | None, jobs: int | None, engine: str | None, stack: Any, **others: Any
+        *,
+        format_: str | None,
+        binary: Literal["components"] | None,
+        anyway: bool,
+        skip_bad: bool,
+        stack: Any,
+        jobs: int | None,
+        engine: str | None,
+        **others: Any,
     ) -> None:
+        from nucfuse.data.label_checks import LabelRules
         from nucfuse.pipeline.running import Reading, engine_name
 
-        command(reading=Reading(format_, engine_name(jobs, engine), stack), **others)
+        rules = LabelRules(binary, anyway)
+        how = Reading(format_, engine_name(jobs, engine), rules, skip_bad, stack)
+        command(reading=how, **others)
 
     return READING(with_reading)
 
@@ -137,6 +165,13 @@ def scoring(command: Callable[..., None]) -> Callable[..., None]:
     return _SCORING(reading(with_options))
 
 
+SET = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A rule of cleaning, such as speck=0 (see `nucfuse clean`). Repeatable.",
+)
 SETTINGS = options(
     click.option(
         "--set",
@@ -156,6 +191,12 @@ OUT = click.option(
     type=PATH,
     required=True,
     help="Folder of label images, or a file .csv (Kaggle), .json (COCO), .npz.",
+)
+MAP_MAX = click.option(
+    "--map-max",
+    type=float,
+    metavar="VALUE",
+    help="Read grey images as probability maps; VALUE stands for 1, such as 255.",
 )
 OVERLAP = click.option(
     "--allow-overlap", is_flag=True, help="Leave overlapping results (COCO, .npz)."

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nucfuse.commands.options import PATH, choice, reading
+from nucfuse.commands.options import PATH, SET, choice, reading
 
 if TYPE_CHECKING:
     from nucfuse.clean.overlaps import By
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option("--sizes", type=PATH, help="Images or a data set that know the image sizes.")
 @choice("--by", "score area nearest", "Which nucleus gets a pixel that several claim.")
+@SET
 @reading
 def submit(
     pred: Path,
@@ -29,10 +30,22 @@ def submit(
     sample_submission: Path | None,
     sizes: Path | None,
     by: "By",
+    settings: tuple[str, ...],
     reading: "Reading",
 ) -> None:
-    """Write a Kaggle submission: overlaps removed, one row per nucleus, empty images kept."""
-    from nucfuse.pipeline import converting
+    """Write a Kaggle submission: overlaps removed, one row per nucleus, empty images kept.
 
-    wanted = {"sample_submission": sample_submission, "sizes": sizes}
-    click.echo(converting.submit(pred, target, reading, by=by, **wanted), err=True)
+    Nuclei are cleaned as `nucfuse clean` does; what was cut and dropped is said.
+    """
+    from nucfuse.pipeline import submitting
+
+    report = submitting.submit(
+        pred,
+        target,
+        reading,
+        sample_submission=sample_submission,
+        sizes=sizes,
+        by=by,
+        settings=settings,
+    )
+    click.echo(report, err=True)

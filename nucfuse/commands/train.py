@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from nucfuse.commands.options import MAX_PIXELS, PATH, STACK
+from nucfuse.commands.options import LABELS, MAX_PIXELS, PATH, STACK
 
 
 @click.command()
@@ -44,6 +44,7 @@ from nucfuse.commands.options import MAX_PIXELS, PATH, STACK
     "(resnet50_…notop.h5).",
 )
 @click.option("--name", help="What the network is called [default: its kind, such as unet].")
+@LABELS
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Threads.")
 @STACK
 @MAX_PIXELS

@@ -30,12 +30,16 @@ class Sample:
         of its id; empty if they have no names.
     notes : tuple of str
         Warnings for the user, such as pixels that lay in two masks.
+    label_ids : tuple of int
+        What each nucleus of Instances was in the label image that it came from; empty if 1..N, or
+        if it came from none.
     """
 
     image_id: str
     masks: NDArray[Any] | Instances
     names: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    label_ids: tuple[int, ...] = field(default=())
 
 
 @runtime_checkable

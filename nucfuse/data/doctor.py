@@ -10,9 +10,13 @@ import numpy as np
 
 from nucfuse.data.clean_truth import find_flaws
 from nucfuse.data.dataset import Dataset
+from nucfuse.data.label_checks import NotLabels
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import self_overlaps
+
+# Findings that make a data set useless as it is; others may be as they should.
+ERRORS = ("unreadable", "not labels", "image size")
 
 # A nucleus below this share of its image's median area (or of 4 pixels) is called a speck.
 SPECK_SHARE = 0.05
@@ -39,6 +43,11 @@ class Report:
     n_nuclei: int
     findings: list[Finding]
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether some finding is an error."""
+        return any(finding.kind in ERRORS for finding in self.findings)
+
 
 def examine(dataset: Dataset, image_id: str) -> tuple[int, str | None, list[Finding]]:
     """Look at one image: number of nuclei, hash of its pixels (None without image), findings."""
@@ -51,6 +60,8 @@ def examine(dataset: Dataset, image_id: str) -> tuple[int, str | None, list[Find
         found = [Finding(image_id, "note", 1, note) for note in sample.notes]
         found += [Finding(image_id, *rest) for rest in _mask_findings(nuclei, sample.names)]
         image = dataset.image(image_id)
+    except NotLabels as error:
+        return 0, None, [Finding(image_id, "not labels", 1, str(error))]
     except ValueError as error:
         return 0, None, [Finding(image_id, "unreadable", 1, str(error))]
     if image is None:

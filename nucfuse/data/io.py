@@ -164,7 +164,9 @@ def open_dataset(
     path: Path | str,
     format: str | None = None,
     shape_of: ShapeOf | None = None,
+    *,
     stack: "Stack" = None,
+    skip_bad: bool = False,
 ) -> Dataset:
     """Open masks in any format that nucfuse reads.
 
@@ -178,6 +180,8 @@ def open_dataset(
         Gives the height and width of an image by its id (or None), for formats that have no sizes.
     stack : {"frames", "volume"}, optional
         What the first axis of label files that are stacks is, if they do not say it.
+    skip_bad : bool
+        Whether annotations of a COCO file that cannot be read are left out.
 
     Returns
     -------
@@ -193,7 +197,9 @@ def open_dataset(
     path = Path(path)
     _check_there(path)
     name = _recognised(path) if format is None else format
-    more = {"stack": stack} if name == "labels" else {}
+    more: dict[str, Any] = {"stack": stack} if name == "labels" else {}
+    if skip_bad and name == "coco":
+        more["skip_bad"] = True
     dataset: Dataset = _module(name, READABLE).open_dataset(path, shape_of, **more)
     return dataset
 
@@ -289,8 +295,11 @@ def _recognised(path: Path) -> str:
     for name in READABLE:
         if _module(name, READABLE).matches(path):
             return name
+    from nucfuse.data.formats.unknown import found_there
+
+    found, remedy = found_there(path)
     looked_for = "; ".join(f"{name}: {what}" for name, what in _LOOKED_FOR.items())
     raise DataError(
-        f"{path}: not in a format that nucfuse reads. Looked for {looked_for}. "
-        "Name the format if it is one of these"
+        f"{path}: not in a format that nucfuse reads. Found {found}; {remedy}. Looked for "
+        f"{looked_for}. Give --format if it is one of these"
     )

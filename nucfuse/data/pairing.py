@@ -1,9 +1,10 @@
 """Which images of a truth and a prediction belong together."""
 
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from nucfuse.data.dataset import Dataset
-from nucfuse.data.image_ids import first_ids
+from nucfuse.data.image_ids import alike, alike_text, first_ids
 from nucfuse.errors import DataError
 
 
@@ -11,13 +12,15 @@ from nucfuse.errors import DataError
 class Pairing:
     """Ids of the truth that the prediction has, and has not, and ids that only it has, sorted.
 
-    ``names`` maps an id of the truth to the prediction's own word for it.
+    ``names`` maps an id of the truth to the prediction's own word for it. ``alike`` are ids of the
+    truth and extra ones that differ only in case.
     """
 
     paired: list[str]
     missing: list[str]
     extra: list[str]
     names: dict[str, str]
+    alike: list[tuple[str, str]]
 
 
 def pair(truth: Dataset, pred: Dataset) -> Pairing:
@@ -37,17 +40,19 @@ def pair(truth: Dataset, pred: Dataset) -> Pairing:
     own_word = {aliases.get(name, name): name for name in pred.ids}
     if len(own_word) < len(pred.ids):  # an alias met an id; take the words as they are
         own_word = {name: name for name in pred.ids}
-    paired = [name for name in truth.ids if name in own_word]
-    if not paired:
+    # Tables keep ids as they are written, which may be in another form of Unicode.
+    composed = {normalize("NFC", word): own for word, own in own_word.items()}
+    found = {name: own_word.get(name, composed.get(normalize("NFC", name))) for name in truth.ids}
+    names = {name: own for name, own in found.items() if own is not None}
+    missing = [name for name in truth.ids if name not in names]
+    used = set(names.values())
+    extra = sorted(word for word, own in own_word.items() if own not in used)
+    similar = alike(missing, extra)
+    if not names:
         raise DataError(
             f"{pred.path}: no image id is also in {truth.path}. Truth has "
             f"{first_ids(truth.ids, 3)}; prediction has {first_ids(pred.ids, 3)}. Ids "
             "are file names without the ending (and without _masks, _label, _pred …)"
+            f"{alike_text(similar, '. ')}"
         )
-    known = set(truth.ids)
-    return Pairing(
-        paired,
-        [name for name in truth.ids if name not in own_word],
-        sorted(name for name in own_word if name not in known),
-        own_word,
-    )
+    return Pairing(list(names), missing, extra, names, similar)

@@ -12,20 +12,25 @@ from nucfuse.clean.splitting import Method as SplitMethod
 from nucfuse.clean.splitting import split, split_settings
 from nucfuse.data.dataset import Sample
 from nucfuse.data.io import format_of_output, open_sizes, write_dataset
-from nucfuse.data.readers.stack import Stack
 from nucfuse.ensemble.fuse import DEFAULT_SPLIT
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
-from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
+from nucfuse.pipeline.running import (
+    ReadingOptions,
+    check_output,
+    check_overlap,
+    each_image,
+    engine_name,
+)
 from nucfuse.pipeline.settings import Given, read_pairs
 from nucfuse.report.written import written_text
 from nucfuse.settings import read
 
 
 @attrs.frozen(kw_only=True)
-class CleanOptions:
+class CleanOptions(ReadingOptions):
     """What `clean` takes besides the set; see the command's help for each."""
 
     by: By = "score"
@@ -33,10 +38,7 @@ class CleanOptions:
     settings: Given = attrs.field(factory=Given.none, converter=read_pairs)
     images: Path | None = None
     allow_overlap: bool = False
-    format_: str | None = None
-    stack: Stack = None
-    jobs: int | None = None
-    engine: str | None = None
+    map_max: float | None = None
 
 
 def clean(pred: Path, out: Path, options: CleanOptions) -> str:
@@ -53,7 +55,7 @@ def clean(pred: Path, out: Path, options: CleanOptions) -> str:
     check_output(out, [pred])
     check_overlap(options.allow_overlap, format_of_output(out), out)
     sizes = None if options.images is None else open_sizes(options.images)
-    member = open_members([pred], [pred.name], options.format_, sizes, options.stack)[0]
+    member = open_members([pred], [pred.name], options.reading, sizes, options.map_max)[0]
     if options.settings.split and not member.is_map:
         raise DataError("split.NAME=VALUE is about probability maps, but there are none")
     read(Cleaning, options.settings.method, "cleaning")

@@ -1,18 +1,10 @@
-"""From one format to another, a Kaggle submission, and the doctor's round."""
+"""From one format to another."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from nucfuse.clean.overlaps import By, remove_overlaps
-from nucfuse.data.dataset import Dataset, Sample, ShapeOf
-from nucfuse.data.doctor import Report, duplicate_images, examine
-from nucfuse.data.formats import kaggle
-from nucfuse.data.formats.writing import as_instances
-from nucfuse.data.image_ids import first_ids
-from nucfuse.data.io import open_dataset, open_sizes, write_dataset
-from nucfuse.errors import DataError
+from nucfuse.data.dataset import Sample, ShapeOf
+from nucfuse.data.io import open_sizes, write_dataset
 from nucfuse.pipeline.running import Reading, check_output, count_nuclei, each_image
 from nucfuse.report.written import written_text
 
@@ -28,58 +20,11 @@ def convert(
         If the input is bad, or the format cannot hold it (overlapping masks in label images).
     """
     check_output(target, [source])
-    dataset = open_dataset(source, reading.format, _sizes_from(sizes), reading.stack)
+    dataset = reading.open(source, _sizes_from(sizes))
     counts = Counts()
     samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
     write_dataset(target, counts.watch(samples), to)
     return written_text(target, counts.images, counts.nuclei, f" as {to}", counts.notes)
-
-
-def submit(
-    pred: Path,
-    target: Path,
-    reading: Reading,
-    *,
-    sample_submission: Path | None = None,
-    sizes: Path | None = None,
-    by: By = "score",
-) -> str:
-    """Write a legal Kaggle submission: disjoint masks, one row each; returns a line of report.
-
-    With ``sample_submission`` the images are those of that file, in its order: an image without a
-    prediction is an error, and so is one that the file does not know.
-
-    Raises
-    ------
-    DataError
-        If the input is bad, or the images are not those that Kaggle wants.
-    """
-    check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
-    dataset = open_dataset(pred, reading.format, _sizes_from(sizes), reading.stack)
-    ids = dataset.ids
-    if sample_submission is not None:
-        ids = _wanted_ids(dataset, sample_submission)
-    counts = Counts()
-    job = partial(_legal_sample, dataset, by)
-    samples = each_image(reading.engine, job, ids, "Writing")
-    kaggle.write_submission(target, counts.watch(samples))
-    detail = f", {counts.empty} images without"
-    return written_text(target, counts.images, counts.nuclei, detail, counts.notes)
-
-
-def doctor(path: Path, reading: Reading) -> Report:
-    """Look at every image of a data set and report what is wrong with it."""
-    dataset = open_dataset(path, reading.format, stack=reading.stack)
-    findings, hashes, n_nuclei = [], {}, 0
-    job = partial(examine, dataset)
-    looked = each_image(reading.engine, job, dataset.ids, "Examining")
-    for image_id, (nuclei, digest, found) in zip(dataset.ids, looked, strict=True):
-        n_nuclei += nuclei
-        findings += found
-        if digest is not None:
-            hashes[image_id] = digest
-    findings += duplicate_images(hashes)
-    return Report(str(path), dataset.format, len(dataset.ids), n_nuclei, findings)
 
 
 class Counts:
@@ -102,33 +47,3 @@ class Counts:
 
 def _sizes_from(path: Path | None) -> ShapeOf | None:
     return None if path is None else open_sizes(path)
-
-
-def _legal_sample(dataset: Dataset, by: By, image_id: str) -> Sample:
-    sample = dataset.read(image_id)
-    nuclei = as_instances(sample)
-    if nuclei.disjoint:
-        return replace(sample, masks=nuclei)
-    legal = remove_overlaps(nuclei, by)
-    lost = int(nuclei.areas.sum() - legal.areas.sum())
-    note = f"{lost} pixels lay in several masks; each went to one (by {by})"
-    return replace(sample, masks=legal, names=(), notes=(*sample.notes, note))
-
-
-def _wanted_ids(dataset: Dataset, sample_submission: Path) -> list[str]:
-    """Ids in the order of Kaggle's sample submission."""
-    wanted = kaggle.ids_in_order(sample_submission)
-    have = set(dataset.ids)
-    missing = [name for name in wanted if name not in have]
-    unknown = sorted(have.difference(wanted))
-    if missing:
-        raise DataError(
-            f"{dataset.path}: {len(missing)} of the {len(wanted)} images of {sample_submission} "
-            f"have no prediction: {first_ids(missing)}"
-        )
-    if unknown:
-        raise DataError(
-            f"{dataset.path}: {len(unknown)} images are not in {sample_submission}: "
-            f"{first_ids(unknown)}; leave them out"
-        )
-    return wanted

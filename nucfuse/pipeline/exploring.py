@@ -8,7 +8,7 @@ from nucfuse.data.dataset import Dataset
 from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.data.image_facts import ImageFacts, image_facts
 from nucfuse.data.image_ids import first_ids
-from nucfuse.data.io import open_dataset, open_sizes
+from nucfuse.data.io import open_sizes
 from nucfuse.data.statistics import BOX_COLUMNS, Exploration, exploration
 from nucfuse.errors import DataError
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
@@ -25,7 +25,7 @@ def explore(truth: Path, reading: Reading, images: Path | None = None) -> Explor
         If the input is bad, or ``images`` lacks one of the images.
     """
     sizes = None if images is None else open_sizes(images)
-    dataset = open_dataset(truth, reading.format, sizes, reading.stack)
+    dataset = reading.open(truth, sizes)
     source = None if images is None else open_images(images)
     if source is not None:
         absent = [image_id for image_id in dataset.ids if image_id not in source]

@@ -47,7 +47,8 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions) -> FusionSummar
     check_overlap(options.allow_overlap, format_of_output(out), out)
     # A Kaggle submission has no sizes; where there are no images, another set may know them.
     sizes = None if options.images is None else open_sizes(options.images)
-    members = open_members(paths, distinct_names(paths), options.format_, sizes, options.stack)
+    names = distinct_names(paths)
+    members = open_members(paths, names, options.reading, sizes, options.map_max)
     planner = make_planner(options, members)
     image_ids = common_images(members, options.missing)
     unknown = sorted(set(options.explain) - set(image_ids))

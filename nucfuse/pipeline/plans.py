@@ -8,7 +8,6 @@ import attrs
 
 from nucfuse.clean.splitting import split_settings
 from nucfuse.data.formats.image_folder import Images, open_images
-from nucfuse.data.readers.stack import Stack
 from nucfuse.ensemble.fuse import (
     DEFAULT_METHOD,
     DEFAULT_SPLIT,
@@ -24,6 +23,7 @@ from nucfuse.ensemble.routing.routing_map import Route, read_map
 from nucfuse.errors import DataError
 from nucfuse.pipeline.members import MemberSet
 from nucfuse.pipeline.routing import open_router
+from nucfuse.pipeline.running import ReadingOptions
 from nucfuse.pipeline.settings import Given, read_pairs
 
 
@@ -38,7 +38,7 @@ def _weights(text: str | tuple[float, ...] | None) -> tuple[float, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class FuseOptions:
+class FuseOptions(ReadingOptions):
     """What `fuse` takes besides the sets; see the command's help for each.
 
     Weights and settings may be given as the command line has them: W,W,... and NAME=VALUE.
@@ -60,10 +60,7 @@ class FuseOptions:
     map_: Path | None = None
     report: Path | None = None
     explain: tuple[str, ...] = ()
-    format_: str | None = None
-    stack: Stack = None
-    jobs: int | None = None
-    engine: str | None = None
+    map_max: float | None = None
 
 
 @attrs.frozen

@@ -25,6 +25,7 @@ from nucfuse.models.load import (
 from nucfuse.models.segmenter import Segmenter
 from nucfuse.models.trained import TrainedSegmenter
 from nucfuse.pipeline.members import Masks, MemberSet, open_members
+from nucfuse.pipeline.running import Reading, distinct_names
 
 
 class Predictor(Protocol):
@@ -173,4 +174,4 @@ def open_predictor(model: str, source: Images, settings: Inference) -> Predictor
     if not path.exists():
         raise no_such_model(model)
     check_no_settings(model, settings)
-    return Precomputed(open_members([path], [path.stem], None, source.shape)[0])
+    return Precomputed(open_members([path], distinct_names([path]), Reading(), source.shape)[0])

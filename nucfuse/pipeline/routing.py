@@ -10,6 +10,7 @@ import numpy as np
 from nucfuse.data.atomic_output import atomic_file, atomic_folder
 from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.data.image_ids import escape_id
+from nucfuse.data.spreadsheet import guarded
 from nucfuse.ensemble.routing.router import Decision, Router, fit_router
 from nucfuse.ensemble.routing.router_file import default_router, read_router, write_router
 from nucfuse.errors import DataError
@@ -80,7 +81,8 @@ def apply(images: Path, out: Path, *, router: str, jobs: int | None, engine: str
         table = csv.writer(file)
         table.writerow(["image_id", "cluster", "nearest", "distance", "is_far"])
         for image_id, d in decisions.items():
-            table.writerow([image_id, d.cluster, d.nearest, f"{d.distance:.4f}", int(d.is_far)])
+            where = [image_id, d.cluster, d.nearest, f"{d.distance:.4f}", int(d.is_far)]
+            table.writerow(map(guarded, where))
     return _counts(decisions, loaded.names)
 
 

@@ -4,14 +4,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+import attrs
 import numpy as np
 
-from nucfuse.data.dataset import Sample
+from nucfuse.data.dataset import Dataset, Sample, ShapeOf
+from nucfuse.data.io import open_dataset
+from nucfuse.data.label_checks import LabelRules, checked
 from nucfuse.data.readers.stack import Stack
 from nucfuse.engine import in_order, open_engine
 from nucfuse.errors import DataError
@@ -20,6 +23,9 @@ from nucfuse.masks.instances import Instances
 from nucfuse.report.progress import with_progress
 
 Result = TypeVar("Result")
+
+# Of files that hold a prediction set.
+_ENDINGS = (".csv", ".json", ".npz", ".zip", ".png", ".tif", ".tiff", ".npy", ".bmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,45 @@ class Reading:
         Recognised if not given.
     engine : str
         The workers, see `engine_name`.
+    labels : LabelRules
+        What is done with images whose values do not look like ids.
+    skip_bad : bool
+        Whether annotations of a COCO file that cannot be read are left out.
     stack : {"frames", "volume"}, optional
         What the first axis of label files that are stacks is, if they do not say it.
     """
 
     format: str | None = None
     engine: str = "serial"
+    labels: LabelRules = field(default_factory=LabelRules)
+    skip_bad: bool = False
     stack: Stack = None
+
+    def open(self, path: Path, shape_of: ShapeOf | None = None) -> Dataset:
+        """Open a data set of nuclei; see `open_dataset` and `checked` for what is refused."""
+        dataset = open_dataset(
+            path, self.format, shape_of, stack=self.stack, skip_bad=self.skip_bad
+        )
+        return checked(dataset, self.labels)
+
+
+@attrs.frozen(kw_only=True)
+class ReadingOptions:
+    """What options of a command say of reading, one by one."""
+
+    format_: str | None = None
+    binary: Literal["components"] | None = None
+    anyway: bool = False
+    skip_bad: bool = False
+    stack: Stack = None
+    jobs: int | None = None
+    engine: str | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """The same in one."""
+        engine, labels = engine_name(self.jobs, self.engine), LabelRules(self.binary, self.anyway)
+        return Reading(self.format_, engine, labels, self.skip_bad, self.stack)
 
 
 def engine_name(jobs: int | None, engine: str | None) -> str:
@@ -128,12 +166,18 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
 
     Examples
     --------
-    >>> distinct_names([Path("a/pred"), Path("b/pred"), Path("c.csv")])
-    ['a/pred', 'b/pred', 'c']
+    >>> distinct_names([Path("a/pred"), Path("b/pred"), Path("c.csv"), Path("v0.4")])
+    ['a/pred', 'b/pred', 'c', 'v0.4']
     """
-    names = [path.resolve().stem or str(path) for path in paths]
+    names = [_set_name(path.resolve()) or str(path) for path in paths]
     longer = [
         f"{path.resolve().parent.name}/{name}" for path, name in zip(paths, names, strict=True)
     ]
     chosen = [long if names.count(n) > 1 else n for n, long in zip(names, longer, strict=True)]
     return [c if chosen.count(c) == 1 else f"{c}#{k + 1}" for k, c in enumerate(chosen)]
+
+
+def _set_name(path: Path) -> str:
+    """Last part of a path; of a file without its ending, other dots belong to the name."""
+    is_file = path.suffix.lower() in _ENDINGS and not path.is_dir()
+    return path.stem if is_file else path.name

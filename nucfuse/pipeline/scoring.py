@@ -1,7 +1,7 @@
 """Score prediction sets against a truth: pair the images, read them, and score each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -10,8 +10,7 @@ import numpy as np
 
 from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset, Sample, ShapeOf
-from nucfuse.data.image_ids import first_ids
-from nucfuse.data.io import open_dataset
+from nucfuse.data.image_ids import alike_text, first_ids
 from nucfuse.data.pairing import Pairing, pair
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
@@ -61,14 +60,13 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
         If an input is bad, images are missing or unreadable (unless ``options.missing`` says what
         that means), or masks overlap (unless allowed).
     """
-    reading = options.reading
-    sizes = _sizes(options.strata.images)
-    true = open_dataset(truth, options.truth_format, sizes, reading.stack)
-    sets = [open_dataset(path, reading.format, true.shape, reading.stack) for path in preds]
+    of_truth = replace(options.reading, format=options.truth_format)
+    true = of_truth.open(truth, _sizes(options.strata.images))
+    sets = [options.reading.open(path, true.shape) for path in preds]
     pairings = [pair(true, pred) for pred in sets]
     if options.missing == "error":
         for pred, pairing in zip(sets, pairings, strict=True):
-            _refuse_missing(pred, pairing, len(true.ids))
+            _refuse_missing(true, pred, pairing)
     job = partial(_score_sample, true, sets, pairings, options)
     images = list(each_image(options.reading.engine, job, true.ids, "Scoring"))
     failures = [_failures(true.ids, images, k) for k in range(len(sets))]
@@ -83,6 +81,11 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
             raise DataError(f"{pred.path}: no image could be scored: {reason}")
         scores.append(_scores_of_set(true.ids, of_set, strata, options))
     notes = [note for image in images for note in image.notes]
+    notes += [
+        f"{pred.path.name}: {alike_text(pairing.alike)}"
+        for pred, pairing in zip(sets, pairings, strict=True)
+        if pairing.alike
+    ]
     names, by = distinct_names(preds), options.strata.by
     return ScoreResult(str(truth), names, scores, pairings, failures, notes, options.missing, by)
 
@@ -107,6 +110,8 @@ def score_record(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> d
         "truth_format": options.truth_format,
         "stack": options.reading.stack,
         "engine": options.reading.engine,
+        "labels": asdict(options.reading.labels),
+        "skip_bad": options.reading.skip_bad,
     }
     return provenance.run_record([truth, *preds], config)
 
@@ -205,12 +210,13 @@ def _modalities(truth: Dataset, options: ScoreOptions) -> list[str]:
     return list(each_image(options.reading.engine, job, truth.ids, "Looking at images"))
 
 
-def _refuse_missing(pred: Dataset, pairing: Pairing, n_images: int) -> None:
+def _refuse_missing(truth: Dataset, pred: Dataset, pairing: Pairing) -> None:
     if pairing.missing:
+        truth.read(pairing.missing[0])  # a photograph among the labels says what it is
         raise DataError(
-            f"{pred.path}: {len(pairing.missing)} of {n_images} images have no prediction: "
+            f"{pred.path}: {len(pairing.missing)} of {len(truth.ids)} images have no prediction: "
             f"{first_ids(pairing.missing)}. Give --missing zero to score them 0, or --missing "
-            "skip to leave them out"
+            f"skip to leave them out{alike_text(pairing.alike, '. ')}"
         )
 
 

@@ -11,7 +11,6 @@ import attrs
 from nucfuse.data.dataset import Dataset
 from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.data.image_ids import escape_id
-from nucfuse.data.io import open_dataset
 from nucfuse.data.run_record import run_record, write_json
 from nucfuse.data.splits.near_duplicates import ImageRecord
 from nucfuse.errors import DataError
@@ -133,7 +132,12 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions) -> s
     if options.seed is not None:
         config = attrs.evolve(config, seed=options.seed)
     family_named(config.model).check_start(config.network, options.imagenet, options.start)
-    dataset = open_dataset(truth, stack=options.stack)
+    dataset = options.reading.open(truth)
+    if options.images is None and dataset.format != "dsb":
+        raise DataError(
+            f"{truth}: these are masks, the images are missing; give the folder that holds them "
+            "with --images"
+        )
     images = open_images(options.images or truth)
     records = records_of(images, common_ids(dataset, images), options.jobs)
     data = _Data([config_path, truth], dataset, images, records)

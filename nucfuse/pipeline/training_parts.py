@@ -3,16 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import attrs
 import numpy as np
 
+from nucfuse.data.label_checks import LabelRules
 from nucfuse.data.readers.stack import Stack
 from nucfuse.data.splits.folds import grouped_folds, leave_source_out
-from nucfuse.data.splits.near_duplicates import ImageRecord
+from nucfuse.data.splits.near_duplicates import ImageRecord, near_duplicate_groups
 from nucfuse.errors import DataError
 from nucfuse.models.files.run import PARTS
 from nucfuse.models.training.config import TrainingConfig
+from nucfuse.pipeline.running import Reading
 from nucfuse.settings import to_table
 
 N_FOLDS = 5
@@ -32,8 +35,17 @@ class TrainOptions:
     imagenet: Path | None = None
     pinned: tuple[str, ...] = ()
     name: str | None = None
+    binary: Literal["components"] | None = None
+    anyway: bool = False
+    skip_bad: bool = False
     jobs: int = 2
     stack: Stack = None
+
+    @property
+    def reading(self) -> Reading:
+        """How the truth is read."""
+        labels = LabelRules(self.binary, self.anyway)
+        return Reading(labels=labels, skip_bad=self.skip_bad, stack=self.stack)
 
     @property
     def fold_and_number(self) -> tuple[str, int]:
@@ -124,7 +136,17 @@ def _validation(records: Sequence[ImageRecord], config: TrainingConfig) -> set[s
     """Images that only measure; near-duplicates of what is trained on would say nothing."""
     if not config.validation:
         return set()
-    inner = _grouped(records, max(2, round(1 / config.validation)), config.split_seed)
+    n_folds, groups = max(2, round(1 / config.validation)), near_duplicate_groups(records)
+    if len(groups) < n_folds:
+        larger = (
+            f"{-(-100 // len(groups)) / 100:g} (one of {len(groups)}) or " if groups[1:] else ""
+        )
+        raise DataError(
+            f"{len(records)} images ({len(groups)} groups of unlike ones) are too few for "
+            f"validation = {config.validation:g}, which keeps one group in {n_folds} to measure "
+            f"with; set validation in the config to {larger}0 (train on all)"
+        )
+    inner = grouped_folds(records, n_folds, config.split_seed, groups=groups)
     return {image_id for image_id, fold in inner.items() if fold == 1}
 
 

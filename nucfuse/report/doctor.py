@@ -7,6 +7,11 @@ from nucfuse.data.doctor import Report
 
 _REMEDIES = {
     "unreadable": "mend or leave out the file",
+    "not labels": "see the message",
+    "image size": "mask and image must have one size; was one of them resized or transposed?",
+    "missing image": "every image needs a prediction; predict it, or leave it out on purpose",
+    "unknown image": "remove it, or look for a typing error in its name",
+    "similar id": "rename one: on some disks these are one file",
     "note": "see the message",
     "empty": "fine if the image has no nuclei",
     "overlap": "nucfuse submit gives every pixel to one nucleus",
@@ -14,7 +19,6 @@ _REMEDIES = {
     "hole": "fill, unless the hole is real",
     "pieces": "split, or keep the largest piece",
     "speck": "remove, unless so small a nucleus is real",
-    "image size": "mask and image must have one size; was one of them resized or transposed?",
     "duplicate image": "keep the copies in one fold, or remove one",
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nucfuse.data.atomic_output import atomic_folder
 from nucfuse.data.run_record import to_json
+from nucfuse.data.spreadsheet import guarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,9 @@ def result_folder(out: Path, summary: dict[str, Any], record: dict[str, Any]) ->
 
 
 def write_table(path: Path, table: "pd.DataFrame") -> None:
-    """Write a table as CSV."""
+    """Write a table as CSV; text that a spreadsheet would take for a formula gets an apostrophe."""
+    safe = table.rename(columns=guarded)
+    for name in table.select_dtypes(exclude="number"):
+        safe[guarded(name)] = table[name].map(guarded)
     # Ids stay what they are to a reader that guesses types: text is quoted, numbers are not.
-    table.to_csv(path, index=False, float_format="%.6g", quoting=csv.QUOTE_NONNUMERIC)
+    safe.to_csv(path, index=False, float_format="%.6g", quoting=csv.QUOTE_NONNUMERIC)

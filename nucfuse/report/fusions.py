@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nucfuse.data.formats.image_folder import Images
 from nucfuse.data.image_ids import escape_id
+from nucfuse.data.spreadsheet import guarded
 from nucfuse.ensemble.agreement import (
     Agreement,
     Equivocal,
@@ -134,7 +135,9 @@ class FusionFiles:
             self._draw("explain", image.image_id, self._explained(image))
 
     def _add(self, table: str, rows: Any) -> None:
-        rounded = ([round(v, 4) if isinstance(v, float) else v for v in row] for row in rows)
+        rounded = (
+            [round(v, 4) if isinstance(v, float) else guarded(v) for v in row] for row in rows
+        )
         self.tables[table].writerows(rounded)
 
     def _explained(self, image: FusedImage) -> NDArray[np.uint8]:

@@ -2,6 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nucfuse.clean.overlaps import By
+    from nucfuse.clean.tally import Tally
 
 
 def written_text(
@@ -10,3 +15,30 @@ def written_text(
     """Where it lies and how much it is, then the notes of the readers, one a line."""
     said = f"{out}: {n_images} images, {n_nuclei} nuclei{detail}"
     return "\n  ".join([said, *notes])
+
+
+def cleaned_text(tally: "Tally", by: "By") -> str:
+    """Say in one line how many nuclei were cut and dropped, and why; nothing if none was touched.
+
+    Examples
+    --------
+    >>> from nucfuse.clean.tally import Tally
+    >>> cleaned_text(Tally(9, 6, 50, cut=2, covered=1, specks=2), "score")
+    '9 nuclei in; 2 cut (50 pixels lay in several masks, each went to one by score); 3 dropped (1 \
+covered by others, 2 too small)'
+    """
+    dropped = {
+        "covered by others": tally.covered,
+        "too small": tally.specks,
+        "too large": tally.giants,
+    }
+    parts = []
+    if tally.pixels:
+        where = f"{tally.pixels} pixels lay in several masks, each went to one by {by}"
+        parts.append(f"{tally.cut} cut ({where})")
+    if any(dropped.values()):
+        why = ", ".join(f"{n} {reason}" for reason, n in dropped.items() if n)
+        parts.append(f"{sum(dropped.values())} dropped ({why})")
+    if tally.filled:
+        parts.append(f"{tally.filled} with holes filled")
+    return "; ".join([f"{tally.n_before} nuclei in", *parts]) if parts else ""

@@ -255,7 +255,9 @@ def test_submission_is_legal(folders, tmp_path):
     wanted.write_text("ImageId,EncodedPixels\nb,1 1\na,1 1\n")
     target = tmp_path / "sub.csv"
     result = run("submit", tmp_path / "pred.npz", target, "--sample-submission", wanted)
-    assert "50 pixels lay in several masks" in result.stderr
+    assert "2 nuclei in; 1 cut (50 pixels lay in several masks, each went to one by score)" in (
+        result.stderr
+    )
     table = rows(target)
     assert [row["ImageId"] for row in table] == ["b", "b", "a"]
     assert table[2]["EncodedPixels"] == ""
@@ -269,9 +271,47 @@ def test_submission_is_legal(folders, tmp_path):
     assert "are not in" in failed.stderr
 
 
+def test_a_submission_is_cleaned_as_clean_would_and_says_it(folders, tmp_path):
+    _, pred = folders
+    said = run("submit", pred, tmp_path / "sub.csv")
+    assert "3 images, 9 nuclei" in said.stderr
+    assert "12 nuclei in; 3 dropped (3 too small)" in said.stderr
+    run("clean", pred, "--out", tmp_path / "cleaned.csv")
+    assert (tmp_path / "cleaned.csv").read_text() == (tmp_path / "sub.csv").read_text()
+    kept = run("submit", pred, tmp_path / "all.csv", "--set", "speck=0", "--set", "small=0")
+    assert "12 nuclei" in kept.stderr
+    assert "dropped" not in kept.stderr
+    wrong = run("submit", pred, tmp_path / "x.csv", "--set", "speck=-1")
+    assert (wrong.exit_code, "speck" in wrong.stderr) == (3, True)
+
+
+def test_doctor_examines_a_submission_with_what_knows_the_sizes(folders, tmp_path):
+    truth, pred = folders
+    target = tmp_path / "sub.csv"
+    run("submit", pred, target)
+    alone = run("doctor", target)
+    assert alone.exit_code == 3
+    for option in ("--truth", "--images"):
+        said = run("doctor", target, option, truth)
+        assert (said.exit_code, "9 nuclei" in said.stdout) == (0, True)
+    lines = target.read_text().splitlines()
+    target.write_text("\n".join([*[x for x in lines if not x.startswith("1e3")], "other,1 1"]))
+    said = run("doctor", target, "--truth", truth).stdout
+    assert "missing image: 1 in 1 images" in said
+    assert "unknown image: 1 in 1 images" in said
+
+
+def test_doctor_finds_masks_of_another_size_than_the_images(folders, tmp_path):
+    _, pred = folders
+    write_dataset(tmp_path / "other", [Sample("001", np.ones((9, 9), int))], "labels")
+    said = run("doctor", pred, "--truth", tmp_path / "other")
+    assert said.exit_code == 3
+    assert "masks are (40, 50), the truth say" in said.stdout
+
+
 def test_doctor(folders):
     result = run("doctor", folders[1])
-    assert result.exit_code == 1
+    assert result.exit_code == 0
     assert "speck: 3 in 3 images" in result.stdout
     assert run("doctor", folders[0]).exit_code == 0
     assert json.loads(run("doctor", folders[1], "--json").stdout)["n_nuclei"] == 12

@@ -14,6 +14,8 @@ import nucfuse as nf
 from nucfuse.data.formats.image_folder import open_images
 from nucfuse.data.formats.probabilities import read_probabilities
 from nucfuse.data.io import open_dataset
+from nucfuse.data.splits.near_duplicates import image_record
+from nucfuse.errors import DataError
 from nucfuse.models.files.initial_weights import load_weights
 from nucfuse.models.files.read_card import read_card
 from nucfuse.models.training.read_config import read_config
@@ -184,6 +186,28 @@ def test_few_images_cannot_be_split_is_said(sample, tmp_path):
     )  # fmt: skip
     assert result.exit_code == 3
     assert "these 2 images cannot be split" in result.stderr
+
+
+def test_images_must_be_there(sample, tmp_path):
+    truth = sample / "truth"
+    result = run("train", sample / "tiny.toml", truth, "--out", tmp_path / "run")
+    assert result.exit_code == 3
+    assert "the images are missing; give the folder that holds them with --images" in result.stderr
+
+
+def test_too_few_images_to_validate_name_the_setting():
+    records = [image_record(str(k), noise) for k, noise in enumerate(noises(3))]
+    config = UNetTraining(validation=0.05)
+    with pytest.raises(DataError, match=r"3 images .* set validation .* to 0.34 \(one of 3\) or 0"):
+        parts_of(records, config, TrainOptions())
+    assert len(parts_of(records, evolve(config, validation=0.34), TrainOptions()).learn) == 2
+    with pytest.raises(DataError, match=r"1 images .* set validation in the config to 0 "):
+        parts_of(records[:1], config, TrainOptions())
+
+
+def noises(n):
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 255, (64, 64, 3)).astype(np.uint8) for _ in range(n)]
 
 
 def test_a_trained_network_predicts(trained, sample, tmp_path):

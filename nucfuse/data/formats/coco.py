@@ -3,6 +3,7 @@
 import json
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,9 +12,9 @@ import numpy as np
 
 from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
-from nucfuse.data.formats.coco_document import Annotation, Document, load
-from nucfuse.data.formats.writing import unique_instances
-from nucfuse.data.image_ids import escape_id
+from nucfuse.data.formats.coco_document import Annotation, Document, Image, load
+from nucfuse.data.formats.writing import own_ids, read_label_ids, unique_with_ids
+from nucfuse.data.image_ids import escape_id, first_ids
 from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.rle import RLEError
@@ -38,13 +39,16 @@ class CocoDataset:
 
     format = "coco"
 
-    def __init__(self, path: Path, document: Document, shape_of: ShapeOf | None) -> None:
+    def __init__(
+        self, path: Path, document: Document, shape_of: ShapeOf | None, skip_bad: bool = False
+    ) -> None:
         self.path = path
         self.ids = sorted(document.images)
         self.aliases = document.aliases
         self.numbered = document.numbered
         self._document = document
         self._shape_of = shape_of
+        self._skip_bad = skip_bad
 
     def read(self, image_id: str) -> Sample:
         """Read the masks of one image, named "annotation ID" (or "result at index N").
@@ -60,14 +64,15 @@ class CocoDataset:
                 f"{self.path} (image {image_id!r}): it has no size (height, width); give the truth "
                 "or the images with it"
             )
-        image = self._document.images[image_id]
-        masks = self._decoded(image_id, image.annotations, shape)
+        masks, image = self._drawn(image_id, self._document.images[image_id], shape)
         scores = [np.nan if a.score is None else a.score for a in image.annotations]
         classes = None
         if self._document.has_classes:
             classes = np.array([a.category for a in image.annotations], np.int32)
         masks = Instances.from_runs(shape, *masks.runs, scores=scores, classes=classes)
-        return Sample(image_id, masks, tuple(a.name for a in image.annotations), (*image.notes,))
+        names = tuple(a.name for a in image.annotations)
+        label_ids = read_label_ids([a.label for a in image.annotations], len(masks))
+        return Sample(image_id, masks, names, (*image.notes,), label_ids=label_ids)
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width as the file says, or else as ``shape_of`` says."""
@@ -80,6 +85,26 @@ class CocoDataset:
 
     def image(self, image_id: str) -> None:
         """None: the file holds no images."""
+
+    def _drawn(self, image_id: str, image: Image, shape: Shape) -> tuple[Instances, Image]:
+        """Masks of an image, and the image with their annotations and what was left out."""
+        annotations, notes = list(image.annotations), list(image.notes)
+        while True:
+            try:
+                masks = self._decoded(image_id, annotations, shape)
+                break
+            except _BadAnnotation as problem:
+                if not self._skip_bad:
+                    raise DataError(f"{problem}. --skip-bad leaves it out") from problem
+                name = annotations.pop(problem.index).name
+                notes.append(f"left out (--skip-bad): {name}: {problem.reason}")
+        # A network's result stays, and is wrong; nobody meant to annotate nothing.
+        if not self.numbered and not masks.areas.all():
+            empty = [a.name for a, area in zip(annotations, masks.areas, strict=True) if not area]
+            notes.append(f"left out, as they cover no pixel of the image: {first_ids(empty)}")
+            annotations = [a for a, area in zip(annotations, masks.areas, strict=True) if area]
+            masks = masks[masks.areas > 0]
+        return masks, replace(image, annotations=annotations, notes=notes)
 
     def _decoded(self, image_id: str, annotations: Sequence[Annotation], shape: Shape) -> Instances:
         """Masks in the order of their annotations, all of one kind at a time."""
@@ -94,11 +119,18 @@ class CocoDataset:
             try:
                 parts.append(decode(segmentations, shape))
             except RLEError as problem:
-                name = annotations[places[problem.mask]].name
-                raise DataError(
-                    f"{self.path}, {name} (image {image_id!r}): {problem.reason}"
-                ) from problem
+                index = places[problem.mask]
+                where = f"{self.path}, {annotations[index].name} (image {image_id!r})"
+                raise _BadAnnotation(where, index, problem.reason) from problem
         return Instances.concatenate(parts)[np.argsort(order)]
+
+
+class _BadAnnotation(DataError):
+    """The mask of one annotation, by its place among those of its image, cannot be decoded."""
+
+    def __init__(self, where: str, index: int, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.index, self.reason = index, reason
 
 
 def _kind_of(segmentation: Any) -> str:
@@ -144,7 +176,9 @@ def matches(path: Path) -> bool:
     return path.suffix.lower() == ".json" and path.is_file()
 
 
-def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> CocoDataset:
+def open_dataset(
+    path: Path, shape_of: ShapeOf | None = None, skip_bad: bool = False
+) -> CocoDataset:
     """Open a COCO document or a bare list of results, masks as RLE or polygons.
 
     Parameters
@@ -154,6 +188,8 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> CocoDataset:
     shape_of : callable, optional
         Image id -> (height, width) or None; asked where neither the image's entry nor an RLE of it
         has the size.
+    skip_bad : bool
+        Whether annotations that break a rule are left out, which their samples say.
 
     Raises
     ------
@@ -169,16 +205,20 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> CocoDataset:
     ``aliases`` of the truth say which image it means. It cannot say that an image has no nuclei:
     such images count as missing.
 
+    Annotations that cover no pixel (a stray click, a polygon outside of the image) are left out,
+    and the sample says so; results stay, as what a network claims.
+
     Crowd regions (iscrowd 1) are no nuclei: they are left out, and the sample says so. Scores are
     NaN where there are none. There are classes (the category_id) if the file has several.
     """
-    return CocoDataset(path, load(path), shape_of)
+    return CocoDataset(path, load(path, skip_bad), shape_of, skip_bad)
 
 
 def write(path: Path, samples: Iterable[Sample]) -> None:
     """Write a COCO document with compressed RLE, boxes, areas and scores where known.
 
-    Image and annotation ids count from 1. ``file_name`` is the image id, made safe for file systems
+    Image and annotation ids count from 1; "label" is the id of a nucleus in the label image that it
+    came from, where these are not 1..N. ``file_name`` is the image id, made safe for file systems
     as names of label files are, with ".png". The category_id is the class, or 1 without classes.
     Samples are written one at a time.
 
@@ -196,9 +236,9 @@ def _write(file: TextIO, samples: Iterable[Sample]) -> None:
     categories: dict[int, str] = {}
     n_written = 0
     file.write('{"info": {"description": "written by nucfuse"},\n"annotations": [')
-    for image_id, masks in unique_instances(samples):
+    for image_id, masks, ids in unique_with_ids(samples):
         images.append(_image_entry(len(images) + 1, image_id, masks.shape))
-        for entry in _annotation_entries(len(images), masks):
+        for entry in _annotation_entries(len(images), masks, own_ids(ids)):
             categories.setdefault(entry["category_id"], _category_name(masks, entry["category_id"]))
             n_written += 1
             file.write((",\n" if n_written > 1 else "\n") + json.dumps({"id": n_written, **entry}))
@@ -215,7 +255,9 @@ def _image_entry(number: int, image_id: str, shape: Shape) -> dict[str, Any]:
     return {"id": number, "file_name": file_name, "height": shape[0], "width": shape[1]}
 
 
-def _annotation_entries(image_number: int, masks: Instances) -> Iterable[dict[str, Any]]:
+def _annotation_entries(
+    image_number: int, masks: Instances, ids: list[int] | None
+) -> Iterable[dict[str, Any]]:
     classes = [1] * len(masks) if masks.classes is None else masks.classes.tolist()
     boxes, areas = masks.boxes.tolist(), masks.areas.tolist()
     for i, text in enumerate(masks.to_rle("coco")):
@@ -228,6 +270,8 @@ def _annotation_entries(image_number: int, masks: Instances) -> Iterable[dict[st
             "area": areas[i],
             "iscrowd": 0,
         }
+        if ids is not None:
+            entry["label"] = ids[i]
         if not np.isnan(masks.scores[i]):
             # The shortest text that gives the same float32: 0.9, not 0.8999999761581421.
             entry["score"] = float(str(masks.scores[i]))

@@ -27,6 +27,7 @@ class Annotation:
     segmentation: Any
     score: float | None
     category: int | None
+    label: Any = None  # the id in the label image that it came from, as nucfuse writes it
 
 
 @dataclass(slots=True)
@@ -48,17 +49,19 @@ class Document:
     numbered: bool
 
 
-def load(path: Path) -> Document:
+def load(path: Path, skip_bad: bool = False) -> Document:
     """Read a COCO document or a bare result list; see `coco.open_dataset` for the rules.
+
+    With ``skip_bad``, annotations that break one are left out, and their images say so.
 
     Raises
     ------
     DataError
-        If it is no JSON or breaks a rule; names the annotation.
+        If it is no JSON or breaks a rule; names the annotations.
     """
     document = _json(path)
     if isinstance(document, list):
-        return _result_list(path, document)
+        return _result_list(path, document, skip_bad)
     if not isinstance(document, dict):
         raise DataError(f"{path} must hold a COCO document or a list of results{_got(document)}")
     for name in ("images", "annotations"):
@@ -67,23 +70,62 @@ def load(path: Path) -> Document:
                 f"{path} needs a list {name!r}; a COCO document has images, annotations, categories"
             )
     images, keys = _images(path, document["images"])
+    bad = _Bad(path, "annotation", skip_bad)
     for name, entry, key in _entries(path, document["annotations"], "annotation"):
         if key not in keys:
             raise DataError(f"{path}, {name}: image_id {key!r:.40} is not among the images")
-        _add(path, images[keys[key]], name, entry)
+        bad.add_to(images[keys[key]], name, entry)
+    bad.check()
     aliases = {key: name for key, name in keys.items() if key != name}
     categories = document.get("categories")
     n_categories = len(categories) if isinstance(categories, list) else 0
     return Document(images, aliases, _has_classes(path, images, n_categories), False)
 
 
-def _result_list(path: Path, results: list[Any]) -> Document:
+def _result_list(path: Path, results: list[Any], skip_bad: bool) -> Document:
     if not results:
         raise DataError(f"{path} is an empty list; a result list has an entry for every mask")
     images: dict[str, Image] = {}
+    bad = _Bad(path, "result", skip_bad)
     for name, entry, key in _entries(path, results, "result"):
-        _add(path, images.setdefault(key, Image(None)), name, entry)
+        bad.add_to(images.setdefault(key, Image(None)), name, entry)
+    bad.check()
     return Document(images, {}, _has_classes(path, images, 0), True)
+
+
+@dataclass(slots=True)
+class _Bad:
+    """Adds annotations to their images, and collects those that break a rule."""
+
+    path: Path
+    kind: str
+    skip: bool
+    names: list[str] = field(default_factory=list)
+    first: str = ""
+
+    def add_to(self, image: Image, name: str, entry: dict[str, Any]) -> None:
+        """Add one annotation, or keep why it cannot be."""
+        try:
+            _add(self.path, image, name, entry)
+        except DataError as problem:
+            self.names.append(name)
+            self.first = self.first or str(problem)
+            if self.skip:
+                said = str(problem).removeprefix(f"{self.path}, ")
+                image.notes.append(f"left out (--skip-bad): {said}")
+
+    def check(self) -> None:
+        """Raise a DataError that counts those that broke a rule, unless they are skipped."""
+        if self.skip or not self.names:
+            return
+        n = len(self.names)
+        if n == 1:
+            raise DataError(f"{self.first}. --skip-bad leaves the {self.kind} out")
+        names = ", ".join(self.names[:10]) + (f" and {n - 10} more" if n > 10 else "")
+        raise DataError(
+            f"{self.path}: {n} {self.kind}s cannot be used: {names}. The first: {self.first}. "
+            "--skip-bad leaves all of them out"
+        )
 
 
 def _json(path: Path) -> Any:
@@ -184,7 +226,13 @@ def _add(path: Path, image: Image, name: str, entry: dict[str, Any]) -> None:
                 f"{image.shape[0]} x {image.shape[1]}{swapped}"
             )
     image.annotations.append(
-        Annotation(name, entry["segmentation"], _score(where, entry), _category(where, entry))
+        Annotation(
+            name,
+            entry["segmentation"],
+            _score(where, entry),
+            _category(where, entry),
+            label=entry.get("label"),
+        )
     )
 
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Protocol
+from unicodedata import normalize
 
 from nucfuse.data.readers.archive import Archive
 from nucfuse.data.readers.files import names_with, read_bytes
@@ -60,7 +61,8 @@ def sample_folders(path: Path, depth: int = 3) -> dict[str, str]:
             folders = [e for e in visible if e.name not in _NOT_SAMPLES and e.is_dir()]
     except OSError as problem:
         raise DataError(f"{path}: {problem.strerror}") from problem
-    found = {e.name: e.path for e in folders if any(Path(e.path, k).is_dir() for k in _KINDS)}
+    samples = [e for e in folders if any(Path(e.path, k).is_dir() for k in _KINDS)]
+    found = {normalize("NFC", e.name): e.path for e in samples}
     # Not any deeper: a link may lead back to where it came from.
     if not found and len(folders) == 1 and depth:
         return sample_folders(Path(folders[0].path), depth - 1)
@@ -81,7 +83,8 @@ class ZipFiles:
                 continue
             in_place = len(parts) >= 3 and parts[-2] in _KINDS
             if in_place:
-                self._add("/".join(parts[:-2]), *parts[-3:])
+                image_id, *rest = parts[-3:]
+                self._add("/".join(parts[:-2]), normalize("NFC", image_id), *rest)
             if not in_place or not names_with(parts[-1:], IMAGE_SUFFIXES):
                 self._strange.append(member)
         self.ids = sorted(self._folders)

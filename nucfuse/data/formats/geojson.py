@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nucfuse.data.atomic_output import atomic_folder
 from nucfuse.data.dataset import Sample
-from nucfuse.data.formats.writing import unique_instances
+from nucfuse.data.formats.writing import unique_with_ids
 from nucfuse.data.image_ids import escape_id
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.polygons import Ring, pieces_with_holes
@@ -42,29 +43,32 @@ def write(
     -----
     A nucleus is a Polygon, or a MultiPolygon if it is in several pieces; holes are inner rings.
     Outlines run along the edges of pixels, (0, 0) being the upper left corner of the first, so
-    QuPath's area in pixels is the mask's. The name is the number of the nucleus, from 1; the
-    classification "nucleus", or "class C" where there are classes; the score is a measurement.
+    QuPath's area in pixels is the mask's. The name is the id of the nucleus in the label image that
+    it came from, else its number from 1; the classification "nucleus", or "class C" where there are
+    classes; the score is a measurement.
     Masks without pixels have no outline and are left out.
     """
     if object_type not in ("annotation", "detection"):
         raise ValueError(f"object_type must be 'annotation' or 'detection', got {object_type!r}")
     with atomic_folder(path) as part:
-        for image_id, masks in unique_instances(samples):
+        for image_id, masks, ids in unique_with_ids(samples):
             with (part / f"{escape_id(image_id)}.geojson").open("w", encoding="ascii") as file:
                 file.write('{"type": "FeatureCollection", "features": [\n')
-                features = _features(masks, object_type)
+                features = _features(masks, ids, object_type)
                 file.write(",\n".join(json.dumps(f, separators=(",", ":")) for f in features))
                 file.write("\n]}\n")
 
 
-def _features(masks: Instances, object_type: str) -> Iterator[dict[str, Any]]:
+def _features(
+    masks: Instances, ids: NDArray[np.int64], object_type: str
+) -> Iterator[dict[str, Any]]:
     for i, (crop, corner) in enumerate(zip(*masks.to_crops(), strict=True)):
         if not masks.areas[i]:
             continue
         name = "nucleus" if masks.classes is None else f"class {masks.classes[i]}"
         properties: dict[str, Any] = {
             "objectType": object_type,
-            "name": str(i + 1),
+            "name": str(ids[i]),
             "classification": {"name": name},
         }
         if not np.isnan(masks.scores[i]):

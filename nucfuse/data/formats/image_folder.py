@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nucfuse.data.dataset import Dataset, Shape
 from nucfuse.data.formats import dsb
-from nucfuse.data.image_ids import first_ids, unescape_id
+from nucfuse.data.image_ids import first_ids, id_of_image
 from nucfuse.data.readers.files import check_regular, files_in
 from nucfuse.data.readers.headers import image_size, images_in
 from nucfuse.data.readers.raster import IMAGE_SUFFIXES, read_image
@@ -88,7 +88,7 @@ class ImageFolder:
 
 def _images_of(file: Path) -> tuple[list[tuple[str, Place | None]], int]:
     """Ids and places of the images in a file, and how many thumbnails are left out."""
-    image_id = unescape_id(file.stem)
+    image_id = id_of_image(file.stem)
     found: list[tuple[str, Place]] = []
     n_thumbnails = 0
     if file.name.lower().endswith((".tif", ".tiff")):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nucfuse.data.atomic_output import atomic_file, atomic_folder
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
 from nucfuse.data.formats.writing import unique
-from nucfuse.data.image_ids import escape_id, id_of_stem
+from nucfuse.data.image_ids import escape_id, has_suffix, id_of_stem
 from nucfuse.data.readers.files import files_in
 from nucfuse.data.readers.headers import image_size, images_in
 from nucfuse.data.readers.raster import (
@@ -31,6 +31,12 @@ from nucfuse.masks.instances import Instances
 
 # Others hold one image each.
 _OF_SEVERAL = (".tif", ".tiff", ".npy")
+# What cellpose's window saves: a pickled dictionary.
+_CELLPOSE = "_seg.npy"
+_FROM_CELLPOSE = (
+    "It is what cellpose saves for itself; choose 'Save masks as PNG/tif' in its File menu, which "
+    "makes NAME_cp_masks.png, or in Python np.load(FILE, allow_pickle=True).item()['masks']"
+)
 
 
 def matches(path: Path) -> bool:
@@ -60,9 +66,10 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None, stack: Stack = Non
     files = files_in(path, LABEL_SUFFIXES, say=True) if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path}: no label images in it (looked for {', '.join(LABEL_SUFFIXES)})")
+    files, beside = masks_among(files)
     by_id: dict[str, _LabelFile] = {}
     for file in files:
-        for image_id, label_file in _images_of(file, stack):
+        for image_id, label_file in _images_of(file, stack, beside.get(file)):
             if image_id in by_id:
                 raise DataError(
                     f"{path}: {by_id[image_id].path.name} and {file.name} both stand for image "
@@ -70,6 +77,37 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None, stack: Stack = Non
                 )
             by_id[image_id] = label_file
     return LabelFiles(path, sorted(by_id), by_id, stack)
+
+
+def masks_among(files: list[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """Of files that stand for one image, leave the one whose suffix says that it holds the masks.
+
+    So cellpose's window leaves a.tif (the photograph), a_cp_masks.png and a_seg.npy in a folder.
+
+    Returns
+    -------
+    files : list of Path
+        All files of an image where no suffix decides.
+    beside : dict
+        File -> what was left out in its favour, for people.
+    """
+    of_image: dict[str, list[Path]] = {}
+    for file in files:
+        of_image.setdefault(id_of_stem(file.stem), []).append(file)
+    kept, beside = [], {}
+    for candidates in of_image.values():
+        masks = [file for file in candidates if _is_called_masks(file)]
+        if len(masks) == 1 and len(candidates) > 1:
+            names = ", ".join(file.name for file in candidates if file is not masks[0])
+            left_out = f"{names} left out: {masks[0].name} lies beside and holds the masks"
+            beside[masks[0]] = left_out
+            candidates = masks
+        kept += candidates
+    return kept, beside
+
+
+def _is_called_masks(file: Path) -> bool:
+    return has_suffix(file.stem) and not file.name.endswith(_CELLPOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +119,18 @@ class _LabelFile:
     notes: tuple[str, ...] = ()
 
 
-def _images_of(file: Path, stack: Stack) -> Iterator[tuple[str, _LabelFile]]:
+def _images_of(file: Path, stack: Stack, note: str | None) -> Iterator[tuple[str, _LabelFile]]:
     """Find all images of a file by their ids, `id_of_stem` and what tells them apart."""
     image_id = id_of_stem(file.stem)
     found: list[tuple[str, Place]] = []
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = () if note is None else (note,)
     if file.name.lower().endswith(_OF_SEVERAL):
         try:
             found, n_thumbnails = images_in(file, partial(label_frames, stack=stack))
         except DataError:  # reading it says the same
             n_thumbnails = 0
         if n_thumbnails:
-            notes = (f"{n_thumbnails} smaller copies in it (thumbnails) are left out",)
+            notes += (f"{n_thumbnails} smaller copies in it (thumbnails) are left out",)
     if not found:
         yield image_id, _LabelFile(file, None, notes)
     for suffix, place in found:
@@ -113,7 +151,12 @@ class LabelFiles:
     def read(self, image_id: str) -> Sample:
         """Read a label image (H, W) or volume (D, H, W) as stored; raises DataError."""
         file = self._file(image_id)
-        labels = read_labels(file.path, stack=self.stack, place=file.place)
+        try:
+            labels = read_labels(file.path, stack=self.stack, place=file.place)
+        except DataError as problem:
+            if file.path.name.endswith(_CELLPOSE):
+                raise DataError(f"{problem}. {_FROM_CELLPOSE}") from problem
+            raise
         return Sample(image_id, labels, notes=file.notes)
 
     def shape(self, image_id: str) -> Shape | None:
@@ -135,7 +178,8 @@ def write(path: Path, samples: Iterable[Sample]) -> None:
     """Write one label image per sample into the folder ``path``, all or nothing.
 
     16-bit PNG, or uint32 TIFF where ids are above 65,535, or TIFF for volumes. Label images keep
-    their ids; Instances are numbered 1..N. Other files in the folder stay.
+    their ids, also if they came by COCO or .npz; other Instances are numbered 1..N. Other files in
+    the folder stay.
 
     Raises
     ------
@@ -181,7 +225,7 @@ def as_labels(sample: Sample) -> NDArray[Any]:
         return sample.masks
     try:
         check_pixels(sample.masks.shape)
-        return sample.masks.to_labels()
+        labels = sample.masks.to_labels()
     except TooManyPixelsError as problem:
         raise DataError(f"image {sample.image_id!r}: {problem}") from None
     except ValueError as problem:
@@ -189,3 +233,6 @@ def as_labels(sample: Sample) -> NDArray[Any]:
             f"image {sample.image_id!r}: masks overlap, which label images cannot hold; remove "
             f"overlaps first, or write coco or npz ({problem})"
         ) from problem
+    if not sample.label_ids:
+        return labels
+    return np.array([0, *sample.label_ids], np.int64)[labels]

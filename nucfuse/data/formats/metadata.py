@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+from nucfuse.data.image_ids import id_of_file
+from nucfuse.data.spreadsheet import unguarded
 from nucfuse.errors import DataError
 
 _ID_COLUMNS = ("image_id", "imageid", "id", "image", "filename", "file_name", "name")
@@ -21,7 +23,7 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
+            rows = [[unguarded(cell) for cell in row] for row in csv.reader(file)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a CSV in UTF-8 ({error})") from None
     header = rows[0] if rows else []
@@ -38,7 +40,7 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
             raise DataError(
                 f"{path}, row {number}: {len(row)} fields, the header has {len(header)}"
             )
-        image_id = Path(row[id_column]).stem if "file" in id_name else row[id_column]
+        image_id = id_of_file(row[id_column]) if "file" in id_name else row[id_column]
         if image_id in by_id:
             raise DataError(f"{path}, row {number}: second row for image {image_id!r}")
         by_id[image_id] = row

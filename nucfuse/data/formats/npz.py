@@ -1,9 +1,10 @@
 """nucfuse's own ``.npz`` of nuclei: the Instances of a data set in one file.
 
 The member ``about`` holds ``{"format": "nucfuse instances", "version": 1, "images": [{"id",
-"shape": [H, W], "source_names": […], "names": […]}, …]}``, and for image ``k`` of that list there
-are ``k/starts``, ``k/lengths``, ``k/offsets``, ``k/scores``, ``k/sources`` and, where there are
-classes, ``k/classes``: the fields of `Instances`.
+"shape": [H, W], "source_names": […], "names": […]}, …]}`` (and "label_ids", if they came from label
+images whose ids are not 1..N), and for image ``k`` of that list there are ``k/starts``,
+``k/lengths``, ``k/offsets``, ``k/scores``, ``k/sources`` and, where there are classes,
+``k/classes``: the fields of `Instances`.
 """
 
 import zipfile
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
-from nucfuse.data.formats.writing import as_instances, unique
+from nucfuse.data.formats.writing import as_instances, label_ids, own_ids, read_label_ids, unique
 from nucfuse.data.readers.archive import Archive
 from nucfuse.data.readers.npz import (
     check_members,
@@ -85,7 +86,8 @@ class NpzDataset:
             masks = _instances(self.archive, k, entry)
         except DataError as problem:
             raise DataError(f"{self.path}: image {image_id!r}: {problem}") from problem
-        return Sample(image_id, masks, tuple(entry["names"]))
+        ids = read_label_ids(entry.get("label_ids"), len(masks))
+        return Sample(image_id, masks, tuple(entry["names"]), label_ids=ids)
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width."""
@@ -105,7 +107,7 @@ class NpzDataset:
 def write(path: Path, samples: Iterable[Sample]) -> None:
     """Write the masks of all samples into one file, image by image, so that memory stays small.
 
-    Label images become Instances: their ids are numbered 1..N in ascending order.
+    Label images become Instances in ascending order of their ids, which are kept as ``label_ids``.
 
     Raises
     ------
@@ -159,9 +161,11 @@ def _write_instances(archive: zipfile.ZipFile, k: int, sample: Sample) -> dict[s
         values = getattr(masks, name)
         if values is not None:
             write_array(archive, f"{k}/{name}", values)
+    ids = own_ids(label_ids(sample, masks))
     return {
         "id": sample.image_id,
         "shape": list(masks.shape),
         "source_names": list(masks.source_names),
         "names": list(sample.names),
+        **({} if ids is None else {"label_ids": ids}),
     }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.data.atomic_output import atomic_file
-from nucfuse.data.image_ids import escape_id, unescape_id
+from nucfuse.data.image_ids import id_of_image
 from nucfuse.data.readers.archive import Archive
 from nucfuse.data.readers.files import files_in
 from nucfuse.data.readers.npz import (
@@ -104,16 +104,17 @@ class ProbabilityFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.ids = sorted(unescape_id(file.stem) for file in files_in(path, _SUFFIXES, say=True))
-        self._known = set(self.ids)
+        files = files_in(path, _SUFFIXES, say=True)
+        self._files = {id_of_image(file.stem): file for file in files}
+        self.ids = sorted(self._files)
         if not self.ids:
             raise DataError(f"{path}: no probability maps here (looked for *.npz)")
 
     def read(self, image_id: str) -> NDArray[np.float32]:
         """float32 (C, H, W) in [0, 1]; the first channel is the nucleus."""
-        if image_id not in self._known:
+        if image_id not in self._files:
             raise DataError(f"{self.path} has no image {image_id!r}")
-        return read_probabilities(self.path / f"{escape_id(image_id)}.npz")[0]
+        return read_probabilities(self._files[image_id])[0]
 
 
 def holds_probabilities(path: Path) -> bool:

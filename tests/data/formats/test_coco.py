@@ -107,7 +107,9 @@ class TestRoundTrip:
             if not several:
                 expected = Instances.from_runs(masks.shape, *masks.runs, scores=masks.scores)
             sample = dataset.read(name)
-            assert (sample.image_id, sample.masks, sample.notes) == (name, expected, ())
+            expected = expected[expected.areas > 0]  # annotations without pixels are left out
+            assert (sample.image_id, sample.masks) == (name, expected)
+            assert len(sample.notes) == (len(expected) < len(masks))
             assert dataset.shape(name) == masks.shape
             assert dataset.image(name) is None
 
@@ -183,8 +185,9 @@ class TestAgainstPycocotools:
         (tmp_path / "peer.json").write_text(json.dumps(content))
         peer = COCO(str(tmp_path / "peer.json"))
         expected = [peer.annToMask(a) for a in peer.loadAnns(range(1, len(stack) + 1))]
-        assert_array_equal(sample.masks.to_masks(), np.array(expected, bool))
-        assert sample.names == tuple(f"annotation {k + 1}" for k in range(len(stack)))
+        drawn = np.flatnonzero([mask.any() for mask in expected])
+        assert_array_equal(sample.masks.to_masks(), np.array(expected, bool)[drawn])
+        assert sample.names == tuple(f"annotation {k + 1}" for k in drawn)
 
 
 class TestDocument:

@@ -94,10 +94,32 @@ class TestReading:
         assert labels.open_dataset(tmp_path).ids == ["001", "1e3", "NA", "a", "b"]
 
     def test_two_files_for_one_id(self, tmp_path):
-        for name in ["a.tif", "a_masks.png"]:
+        for name in ["a.tif", "a.png"]:
             (tmp_path / name).write_bytes(made.make_png(LABELS))
-        with pytest.raises(DataError, match=r"a\.tif and a_masks\.png both stand for image 'a'"):
+        with pytest.raises(DataError, match=r"a\.png and a\.tif both stand for image 'a'"):
             labels.open_dataset(tmp_path)
+        for name in ["a_masks.png", "a_label.png"]:
+            (tmp_path / name).write_bytes(made.make_png(LABELS))
+        with pytest.raises(DataError, match="both stand for image 'a'"):
+            labels.open_dataset(tmp_path)
+
+    def test_masks_beside_photographs_are_taken(self, tmp_path):
+        files = {"a.tif": 0, "a_cp_masks.png": 1, "a_seg.npy": 0, "b_seg.npy": 0, "c.png": 1}
+        for name, inside in files.items():
+            (tmp_path / name).write_bytes(made.make_png(LABELS * inside))
+        data = labels.open_dataset(tmp_path)
+        assert data.ids == ["a", "b", "c"]
+        sample = data.read("a")
+        assert_array_equal(sample.masks, LABELS)
+        assert sample.notes == (
+            "a.tif, a_seg.npy left out: a_cp_masks.png lies beside and holds the masks",
+        )
+        assert data.read("c").notes == ()
+
+    def test_what_cellpose_saves_for_itself(self, tmp_path):
+        np.save(tmp_path / "a_seg.npy", {"masks": LABELS}, allow_pickle=True)
+        with pytest.raises(DataError, match=r"cp_masks\.png, or in Python .*\['masks'\]"):
+            labels.open_dataset(tmp_path).read("a")
 
     def test_nothing_there(self, tmp_path):
         (tmp_path / "a.txt").write_text("")

@@ -31,7 +31,9 @@ def doctor(
         If a path holds no data set, or images for ``images``.
     """
     others = [open_sizes(other) for other in (truth, images) if other is not None]
-    dataset = open_dataset(path, reading.format, _first_of(others), skip_bad=reading.skip_bad)
+    dataset = open_dataset(
+        path, reading.format, _first_of(others), stack=reading.stack, skip_bad=reading.skip_bad
+    )
     findings, hashes, n_nuclei = [], {}, 0
     try:
         dataset = checked(dataset, reading.labels)
@@ -50,7 +52,7 @@ def doctor(
         if one < other
     ]
     if truth is not None:
-        known = open_dataset(truth)
+        known = open_dataset(truth, stack=reading.stack)
         findings += _compared(dataset, known.ids, others[0], "the truth")
     if images is not None:
         known_images: Images = open_images(images)

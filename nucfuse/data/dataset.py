@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from nucfuse.masks.annotations import Annotations
 from nucfuse.masks.instances import Instances
 
 Shape = tuple[int, int]
@@ -30,12 +31,15 @@ class Sample:
         of its id; empty if they have no names.
     notes : tuple of str
         Warnings for the user, such as pixels that lay in two masks.
+    annotations : Annotations or None
+        What the file says of the nuclei beside that, if it is a COCO file.
     """
 
     image_id: str
     masks: NDArray[Any] | Instances
     names: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    annotations: Annotations | None = field(default=None)
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ from nucfuse.masks.instances import Instances
 from nucfuse.metrics.image_scores import ImageScores
 from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest
 from nucfuse.metrics.scores import Scores
-from nucfuse.metrics.scoring import score_image
+from nucfuse.metrics.scoring import SideAnnotations, score_image
 from nucfuse.pipeline.running import Reading, distinct_names, each_image
 from nucfuse.report.results import ScoreResult
 
@@ -129,13 +129,15 @@ def _score_sample(
                 sample = pred.read(pairing.names[image_id])
                 result.notes.extend(f"{pred.path.name}: {image_id}: {n}" for n in sample.notes)
                 try:
-                    scores = score_image(true.masks, sample.masks, options.request)
+                    said = SideAnnotations(true.annotations, sample.annotations)
+                    scores = score_image(true.masks, sample.masks, options.request, said)
                 except ValueError as error:
                     raise DataError(f"{pred.path}, image {image_id!r}: {error}") from None
         except DataError as error:
             failure = str(error)
         if scores is None and options.missing == "zero":
-            scores = score_image(true.masks, _nothing_like(true), options.request)
+            said = SideAnnotations(true.annotations)
+            scores = score_image(true.masks, _nothing_like(true), options.request, said)
         result.scores.append(scores)
         result.failures.append(failure)
     return result
@@ -156,13 +158,16 @@ def _scores_of_set(
 ) -> Scores:
     """Gather the scores of one prediction set, of the images that have any."""
     kept = {i: scores for i, scores in enumerate(of_set) if scores is not None}
-    return Scores.build(
-        [image_ids[i] for i in kept],
-        list(kept.values()),
-        options.request,
-        strata={name: [column[i] for i in kept] for name, column in strata.items()},
-        seed=options.seed,
-    )
+    try:
+        return Scores.build(
+            [image_ids[i] for i in kept],
+            list(kept.values()),
+            options.request,
+            strata={name: [column[i] for i in kept] for name, column in strata.items()},
+            seed=options.seed,
+        )
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def _strata(truth: Dataset, options: ScoreOptions) -> dict[str, list[str]]:

@@ -11,10 +11,11 @@ import numpy as np
 
 from nucfuse.data.atomic_output import atomic_file
 from nucfuse.data.dataset import Sample, Shape, ShapeOf
-from nucfuse.data.formats.coco_document import Annotation, Document, load
+from nucfuse.data.formats.coco_document import Annotation, Document, Image, load
 from nucfuse.data.formats.writing import unique_instances
 from nucfuse.data.image_ids import escape_id
 from nucfuse.errors import DataError
+from nucfuse.masks.annotations import Annotations
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.rle import RLEError
 
@@ -61,13 +62,34 @@ class CocoDataset:
                 "or the images with it"
             )
         image = self._document.images[image_id]
-        masks = self._decoded(image_id, image.annotations, shape)
+        regions = self._decoded(image_id, image.annotations, shape)
         scores = [np.nan if a.score is None else a.score for a in image.annotations]
         classes = None
         if self._document.has_classes:
             classes = np.array([a.category for a in image.annotations], np.int32)
-        masks = Instances.from_runs(shape, *masks.runs, scores=scores, classes=classes)
-        return Sample(image_id, masks, tuple(a.name for a in image.annotations), (*image.notes,))
+        regions = Instances.from_runs(shape, *regions.runs, scores=scores, classes=classes)
+        annotations = self._annotations(image, regions)
+        crowd = annotations.is_crowd
+        masks = regions[~crowd] if crowd.any() else regions
+        names = tuple(a.name for a in image.annotations if not a.is_crowd)
+        return Sample(image_id, masks, names, (*image.notes,), annotations)
+
+    def _annotations(self, image: Image, regions: Instances) -> Annotations:
+        """Gather what the file says of the regions of an image beside their masks."""
+        said = image.annotations
+        measured = zip(said, regions.areas.tolist(), strict=True)
+        categories = None
+        if self._document.has_categories:
+            categories = np.array([a.category for a in said], np.int64)
+        return Annotations(
+            regions,
+            np.array([a.is_crowd for a in said], bool),
+            np.array([area if a.area is None else a.area for a, area in measured], np.float64),
+            np.array([np.nan if a.score is None else a.score for a in said], np.float64),
+            categories,
+            self._document.has_classes,
+            image.place,
+        )
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width as the file says, or else as ``shape_of`` says."""
@@ -169,8 +191,8 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> CocoDataset:
     ``aliases`` of the truth say which image it means. It cannot say that an image has no nuclei:
     such images count as missing.
 
-    Crowd regions (iscrowd 1) are no nuclei: they are left out, and the sample says so. Scores are
-    NaN where there are none. There are classes (the category_id) if the file has several.
+    Crowd regions (iscrowd 1) are no nuclei: they are left out, and the sample says so; they are
+    among its ``annotations`` only. Scores are NaN where there are none. There are classes (the category_id) if the file has several.
     """
     return CocoDataset(path, load(path), shape_of)
 

@@ -40,12 +40,23 @@ def image_columns(images: Sequence[ImageScores], percents: Sequence[int]) -> Col
     columns |= {name: errors[name] for name in ERRORS[:4]}
     columns |= scores | errors | _corrected(corrections, columns, tp)
     columns["count_error"] = n_pred - n_true
-    columns["both_empty"] = (n_true == 0) & (n_pred == 0)
+    no_nuclei = (n_true == 0) & (n_pred == 0)
+    is_missing = np.array([image.is_missing for image in images], bool)
+    columns["both_empty"] = no_nuclei & ~is_missing
     columns |= {f"ap_{p}": dsb_precision(tp[:, i], n_true, n_pred) for i, p in enumerate(percents)}
     boundaries = [image.boundary.numbers for image in images if image.boundary is not None]
     if boundaries and len(boundaries) == len(images):
         columns |= dict(zip(BOUNDARY_SCORES, np.array(boundaries).T, strict=True))
+    if (unfit := no_nuclei & is_missing).any():
+        _score_zero(columns, unfit)
     return columns
+
+
+def _score_zero(columns: Columns, images: NDArray[np.bool_]) -> None:
+    """Take back the 1 of images without nuclei on both sides; nothing else of these is not 0."""
+    for name, values in columns.items():
+        if values.dtype == np.float64:
+            columns[name] = np.where(images, 0.0, values)
 
 
 def _score_columns(images: Sequence[ImageScores], n_nuclei: NDArray[np.int64]) -> Columns:

@@ -41,6 +41,8 @@ class ImageScores:
     ranked : RankedImage or None
         Detections by confidence, where ``coco_ap`` was asked for.
     boundary : BoundaryScores or None
+    is_missing : bool
+        There is no prediction: it scores 0, even if there is nothing to find.
     """
 
     overlaps: Overlaps
@@ -54,6 +56,7 @@ class ImageScores:
     best_pairs: NDArray[np.int64]
     ranked: RankedImage | None = None
     boundary: BoundaryScores | None = None
+    is_missing: bool = False
 
     @property
     def n_true(self) -> int:

@@ -1,7 +1,7 @@
 """Score prediction sets against a truth: pair the images, read them, and score each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -137,7 +137,8 @@ def _score_sample(
             failure = str(error)
         if scores is None and options.missing == "zero":
             said = SideAnnotations(true.annotations)
-            scores = score_image(true.masks, _nothing_like(true), options.request, said)
+            nothing = score_image(true.masks, _nothing_like(true), options.request, said)
+            scores = replace(nothing, is_missing=True)
         result.scores.append(scores)
         result.failures.append(failure)
     return result

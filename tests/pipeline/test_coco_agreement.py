@@ -56,3 +56,50 @@ def test_some_documents(tmp_path):
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_thousands_of_documents(tmp_path, seed):
     check_documents(tmp_path, seed, 1000)
+
+
+def square(y, x, side):
+    return [[x, y, x + side, y, x + side, y + side, x, y + side]]
+
+
+def truth_of(*annotations):
+    return {
+        "images": [{"id": i, "file_name": f"{i}.png", "height": 60, "width": 80} for i in (1, 2)],
+        "annotations": [
+            {"id": k, "iscrowd": 0, "category_id": 1, **one} for k, one in enumerate(annotations)
+        ],
+        "categories": [{"id": 1, "name": "x"}, {"id": 2, "name": "y"}],
+    }
+
+
+def test_results_of_one_category_against_a_truth_of_two(tmp_path):
+    truth = truth_of(*({"image_id": i, "category_id": i, "segmentation": square(5, 5, 9)}
+                       for i in (1, 2)))  # fmt: skip
+    results = [
+        {"image_id": i, "category_id": 1, "segmentation": square(5, 5, 9), "score": 1 - 0.1 * i}
+        for i in (1, 2)
+    ]
+    assert scored(tmp_path, truth, results).coco_ap == pytest.approx(0.5)
+
+
+def test_another_number_of_the_only_category_says_nothing(tmp_path):
+    truth = truth_of({"image_id": 1, "segmentation": square(5, 5, 9)})
+    truth["categories"] = truth["categories"][:1]
+    results = [{"image_id": 1, "category_id": 7, "segmentation": square(5, 5, 9), "score": 1}]
+    assert scored(tmp_path, truth, results).coco_ap == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("x", "right"), [(30, 1.0), (60, 0.5), (44, 0.7)])
+def test_a_detection_in_a_crowd(tmp_path, x, right):
+    """Two thirds of it inside (44): ignored at four thresholds, false at six."""
+    truth = truth_of(
+        {"image_id": 1, "segmentation": square(2, 2, 10)},
+        {"image_id": 1, "segmentation": square(20, 20, 30), "iscrowd": 1},
+    )
+    results = [
+        {"image_id": 1, "category_id": 1, "segmentation": square(2, 2, 10), "score": 0.5},
+        {"image_id": 1, "category_id": 1, "segmentation": square(30, x, 9), "score": 0.9},
+    ]
+    scores = scored(tmp_path, truth, results)
+    assert scores.coco_ap == pytest.approx(right)
+    assert scores.precision_50 == 0.5  # the crowd is no nucleus to all others

@@ -10,6 +10,7 @@ import numpy as np
 
 from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset, Sample, ShapeOf
+from nucfuse.data.formats.kaggle_usage import counted_images
 from nucfuse.data.image_ids import first_ids
 from nucfuse.data.io import open_dataset
 from nucfuse.data.pairing import Pairing, pair
@@ -41,6 +42,7 @@ class ScoreOptions:
     missing: Literal["error", "zero", "skip"] = "error"
     seed: int = 0
     truth_format: str | None = None
+    usage: str | None = None
     reading: Reading = field(default_factory=Reading)
 
 
@@ -61,7 +63,8 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
         If an input is bad, images are missing or unreadable (unless ``options.missing`` says what
         that means), or masks overlap (unless allowed).
     """
-    true = open_dataset(truth, options.truth_format, _sizes(options.strata.images))
+    everything = open_dataset(truth, options.truth_format, _sizes(options.strata.images))
+    true, left_out = counted_images(everything, options.usage)
     sets = [open_dataset(path, options.reading.format, true.shape) for path in preds]
     pairings = [pair(true, pred) for pred in sets]
     if options.missing == "error":
@@ -80,7 +83,7 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
             reason = next(iter(failures[k].values()), "nothing was paired")
             raise DataError(f"{pred.path}: no image could be scored: {reason}")
         scores.append(_scores_of_set(true.ids, of_set, strata, options))
-    notes = [note for image in images for note in image.notes]
+    notes = [*left_out, *(note for image in images for note in image.notes)]
     names, by = distinct_names(preds), options.strata.by
     return ScoreResult(str(truth), names, scores, pairings, failures, notes, options.missing, by)
 
@@ -103,6 +106,7 @@ def score_record(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> d
         "seed": options.seed,
         "format": options.reading.format,
         "truth_format": options.truth_format,
+        "usage": options.usage,
         "engine": options.reading.engine,
     }
     return provenance.run_record([truth, *preds], config)

@@ -1,7 +1,10 @@
 """Files against files: what is missing, ignored or left out."""
 
+import json
+
 import numpy as np
 import pytest
+from commands import run
 
 import nucfuse as nf
 from nucfuse.metrics.names import SCORES
@@ -35,3 +38,59 @@ def test_only_missing_images_score_0(csv):
     missing = nf.score(truth, pred, missing="zero").subset([1])
     assert {missing.summary[name] for name in (*SCORES, "precision_50", "f1_50")} == {0}
     assert np.all(missing.resampled(5)["f1_50"] == 0)
+
+
+SOLUTION = """ImageId,EncodedPixels,Height,Width,Usage
+a,1 3,10,10,Private
+a,11 3,10,10,Private
+b,1 3,10,10,Ignored
+c,1 3,10,10,Public
+"""
+SUBMISSION = "ImageId,EncodedPixels\na,1 3\na,11 3\nb,\nc,\n"
+
+
+@pytest.mark.parametrize(("options", "n_images", "ap", "note"), [
+    ([], 2, 0.5, "1 of 3 images do not count, marked Ignored in its column Usage: 'b'"),
+    (["--usage", "Private"], 1, 1.0, "2 of 3 images do not count, not marked Private"),
+    (["--usage", "Public"], 1, 0.0, "2 of 3 images do not count, not marked Public"),
+])  # fmt: skip
+def test_ignored_images_do_not_count(csv, options, n_images, ap, note):
+    truth, pred = csv("t.csv", SOLUTION), csv("p.csv", SUBMISSION)
+    result = run("score", truth, pred, "--json", *options)
+    said = json.loads(result.stdout)
+    assert (said["predictions"][0]["n_images"], said["predictions"][0]["dsb_ap"]) == (n_images, ap)
+    assert note in said["notes"][0] and result.exit_code == 0
+    assert note in run("compare", truth, pred, pred, *options).stdout
+
+
+def test_a_submission_may_leave_out_what_is_ignored(csv):
+    truth = csv("t.csv", SOLUTION)
+    pred = csv("p.csv", "ImageId,EncodedPixels\na,1 3\na,11 3\nc,\n")
+    assert nf.score(truth, pred).n_images == 2
+
+
+def test_all_images_count_if_none_is_ignored(csv):
+    truth = csv("t.csv", SOLUTION.replace("Ignored", "public "))
+    assert nf.score(truth, csv("p.csv", SUBMISSION)).n_images == 3
+    other = csv("o.csv", SOLUTION.replace("Usage", "Fold"))
+    assert nf.score(other, csv("p.csv", SUBMISSION)).n_images == 3
+
+
+@pytest.mark.parametrize(("change", "options", "message"), [
+    (("Usage", "Fold"), ["--usage", "Public"], "t.csv has no column Usage"),
+    (("13,", "13,"), ["--usage", "Other"], "Invalid value for '--usage'"),
+    (("Private", "Ignored"), ["--usage", "Private"], "all 3 images are not marked Private"),
+    (("a,11 3,10,10,Private", "a,11 3,10,10,Public"), [],
+     "rows of image 'a' have the Usage private and public; an image has one"),
+])  # fmt: skip
+def test_usages_that_make_no_sense(csv, change, options, message):
+    truth, pred = csv("t.csv", SOLUTION.replace(*change)), csv("p.csv", SUBMISSION)
+    result = run("score", truth, pred, *options)
+    assert message in result.stderr and result.exit_code in (2, 3)
+
+
+def test_usage_needs_a_solution(csv):
+    pred = csv("p.csv", SUBMISSION)
+    truth = csv("t.csv", SOLUTION.replace(",Usage", "").replace(",Private", "")
+                .replace(",Ignored", "").replace(",Public", ""))  # fmt: skip
+    assert "no column Usage" in run("score", truth, pred, "--usage", "Public").stderr

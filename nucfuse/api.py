@@ -85,6 +85,7 @@ def compare(
     preds: Sequence[Nuclei] | Mapping[str, Nuclei],
     *,
     ids: Sequence[str] | None = None,
+    strata: Strata = None,
     missing: Missing = "error",
     seed: int = 0,
     **request: Unpack[RequestArguments],
@@ -93,7 +94,7 @@ def compare(
 
     Parameters
     ----------
-    truth, ids, missing, seed, **request
+    truth, ids, strata, missing, seed, **request
         See `score`.
     preds : sequence or mapping of two or more predictions
         Each as in `score`; the keys of a mapping are their names.
@@ -101,7 +102,8 @@ def compare(
     Returns
     -------
     Comparison
-        Its ``table`` has differences, bootstrap intervals, wins and losses.
+        Its ``table`` has differences, bootstrap intervals, wins and losses; ``strata_table`` those
+        of each stratum.
 
     Raises
     ------
@@ -121,12 +123,20 @@ def compare(
     if len(sets) < 2:
         raise ValueError(f"compare needs at least two sets of predictions, got {len(sets)}")
     if _are_paths(truth, *sets):
-        scores = _scores_of_files(truth, sets, wanted, ids, missing, seed)
+        plain = _scores_of_files(truth, sets, wanted, ids, missing, seed)
+        scores = [
+            Scores.build(one.image_ids, one.image_scores, wanted, strata=strata, seed=seed)
+            for one in plain
+        ]
         names = distinct_names([Path(one) for one in sets])  # type: ignore[arg-type]
     else:
-        scores = [score_images(truth, one, wanted, ids=ids, seed=seed) for one in sets]  # type: ignore[arg-type]
+        scores = [
+            score_images(truth, one, wanted, ids=ids, strata=strata, seed=seed)  # type: ignore[arg-type]
+            for one in sets
+        ]
         names = [f"set {k + 1}" for k in range(len(sets))]
-    return Comparison.of(scores, list(preds) if isinstance(preds, Mapping) else names, seed)
+    chosen = list(preds) if isinstance(preds, Mapping) else names
+    return Comparison.of(scores, chosen, seed, tuple(scores[0].strata))
 
 
 def _are_paths(*given: Any) -> bool:

@@ -33,7 +33,10 @@ NO_ANNOTATIONS = SideAnnotations()
 
 
 def score_image(
-    true: Masks, pred: Masks, request: ScoreRequest = DSB_REQUEST, annotations: SideAnnotations = NO_ANNOTATIONS
+    true: Masks,
+    pred: Masks,
+    request: ScoreRequest = DSB_REQUEST,
+    annotations: SideAnnotations = NO_ANNOTATIONS,
 ) -> ImageScores:
     """Score one image; what each number means is said where it is named.
 
@@ -145,7 +148,7 @@ def _ranked(true: Masks, pred: Masks, pairs: Overlaps, said: SideAnnotations) ->
             "coco_ap ranks predictions by their scores, and these have none; use a format with "
             "scores (COCO, .npz), or leave coco_ap out"
         )
-    scores = pred.scores if isinstance(pred, Instances) else []
+    scores: ArrayLike = pred.scores if isinstance(pred, Instances) else []
     if said.pred is not None:
         scores = said.pred.scores[~said.pred.is_crowd]
     if said.true is None:
@@ -157,7 +160,9 @@ def _ranked(true: Masks, pred: Masks, pairs: Overlaps, said: SideAnnotations) ->
     return rank_detections(pairs, scores, *classes, truths, said.true.place)
 
 
-def _classes_of(true: Masks, pred: Masks, said: SideAnnotations, pairs: Overlaps) -> tuple[Classes, Classes]:
+def _classes_of(
+    true: Masks, pred: Masks, said: SideAnnotations, pairs: Overlaps
+) -> tuple[Classes, Classes]:
     """Classes of both sides, where either knows several: with one only, its number says nothing."""
     true_classes = said.true.categories if said.true is not None else _own_classes(true)
     pred_classes = _own_classes(pred)

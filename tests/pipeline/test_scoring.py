@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import run
+from commands import rows, run
 
 import nucfuse as nf
 from nucfuse.metrics.names import SCORES
@@ -94,3 +94,22 @@ def test_usage_needs_a_solution(csv):
     truth = csv("t.csv", SOLUTION.replace(",Usage", "").replace(",Private", "")
                 .replace(",Ignored", "").replace(",Public", ""))  # fmt: skip
     assert "no column Usage" in run("score", truth, pred, "--usage", "Public").stderr
+
+
+def test_compare_shows_strata_and_their_differences(csv, tmp_path):
+    truth = csv("t.csv", SOLUTION.replace("Ignored", "Public"))
+    pred = csv("p.csv", SUBMISSION)
+    plates = csv("plates.csv", "image_id,plate\na,one\nb,two\nc,two\n")
+    arguments = ("compare", truth, pred, truth, "--by", "plate", "--by", "size")
+    result = run(*arguments, "--metadata", plates, "--out", tmp_path / "out")
+    said = result.stdout
+    assert "t minus p, by plate" in said and "t minus p, by size" in said
+    line = next(line for line in said.splitlines() if line.startswith("two "))
+    assert line.split()[1:5] == ["2", "0.0000", "1.0000", "+1.0000"]
+    table = rows(tmp_path / "out" / "comparison_by.csv")
+    wanted = [r["difference"] for r in table if (r["value"], r["score"]) == ("two", "dsb_ap")]
+    assert wanted == ["1"]
+    by = json.loads(run(*arguments, "--metadata", plates, "--json").stdout)["comparisons"][0]["by"]
+    assert [row["plate"] for row in by["plate"]] == ["one", "two"]
+    assert [row["recall_difference"] for row in by["size"]] == [0.5]
+    assert run("compare", truth, pred, truth, "--by", "plate").exit_code == 3

@@ -192,7 +192,8 @@ def open_dataset(path: Path, shape_of: ShapeOf | None = None) -> CocoDataset:
     such images count as missing.
 
     Crowd regions (iscrowd 1) are no nuclei: they are left out, and the sample says so; they are
-    among its ``annotations`` only. Scores are NaN where there are none. There are classes (the category_id) if the file has several.
+    among its ``annotations`` only. Scores are NaN where there are none. There are classes (the
+    category_id) if the file has several.
     """
     return CocoDataset(path, load(path), shape_of)
 

@@ -1,4 +1,4 @@
-"""Which images of a Kaggle solution count: its column Usage says "Public", "Private" or "Ignored"."""
+"""Which images of a Kaggle solution count: its column Usage says Public, Private or Ignored."""
 
 from nucfuse.data.dataset import Dataset
 from nucfuse.data.formats.kaggle import USAGE, KaggleDataset
@@ -50,8 +50,11 @@ def counted_images(truth: Dataset, usage: str | None = None) -> tuple[Dataset, l
     if n_left_out == 0:
         return truth, []
     example = first_ids([name for name in truth.ids if name not in set(kept)])
-    of_all = f"{n_left_out} of {len(usages)} images do not count"
-    return truth.only(kept), [f"{truth.path.name}: {of_all}, {said} in its column {USAGE}: {example}"]
+    note = (
+        f"{truth.path.name}: {n_left_out} of {len(usages)} images do not count, {said} in its "
+        f"column {USAGE}: {example}"
+    )
+    return truth.only(kept), [note]
 
 
 def _one_usage(truth: KaggleDataset, image_id: str) -> str:

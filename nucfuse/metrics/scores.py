@@ -162,9 +162,12 @@ class Scores:
 
         return object_table(self.image_ids, self.image_scores)
 
-    @cached_property
+    @property
     def quotients(self) -> Quotients:
-        """Numbers of the data set that are quotients of sums over its images."""
+        """Numbers of the data set that are quotients of sums over its images.
+
+        Made anew each time: they take more room than all else that is known of small images.
+        """
         return Quotients.of(self.columns, self.request.percents)
 
     @cached_property
@@ -279,15 +282,15 @@ class Scores:
         """
         ranked, order = self.ranked_images, self._rank_order
         rank = np.argsort(sorted(range(len(self)), key=self.image_ids.__getitem__))
-        parts = []
+        quotients, parts = self.quotients, []
         for by_id in bootstrap.resamplings(len(self), resamples, self.seed):
             weights = by_id[:, rank]
-            numbers = self.quotients.resampled(weights)
+            numbers = quotients.resampled(weights)
             if ranked:
                 numbers = np.column_stack([numbers, coco.resampled_ap(ranked, weights[:, order])])
             parts.append(numbers)
         extra = ("coco_ap",) if ranked else ()
-        return self.quotients.names + extra, np.concatenate(parts)
+        return quotients.names + extra, np.concatenate(parts)
 
     @cached_property
     def _usual_draws(self) -> tuple[tuple[str, ...], NDArray[np.float64]]:

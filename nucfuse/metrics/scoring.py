@@ -11,7 +11,7 @@ from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
 from nucfuse.metrics.boundary import score_boundaries
 from nucfuse.metrics.coco import RankedImage, Truths, rank_detections
-from nucfuse.metrics.image_scores import ImageScores
+from nucfuse.metrics.image_scores import Counted, ImageScores
 from nucfuse.metrics.kernels.sums import count_image
 from nucfuse.metrics.matching import find_hits, most_iou, pairs_of
 from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest, is_strict, percent_array
@@ -71,16 +71,14 @@ def score_image(
     n_true, n_pred = found.true_areas.size, found.pred_areas.size
     hits = find_hits(pairs, found, percents, is_strict(request.rule))
     areas = np.concatenate([found.true_areas, found.pred_areas])
-    sums, kinds, (tp, corrections), closest = count_image(pairs, *hits, areas, n_true)
+    counted = Counted(*count_image(pairs, *hits, areas, n_true))
     shared = int(pairs.pixels[most_iou(pairs, n_true, n_pred)].sum())
     ranked = boundary = None
     if "coco_ap" in request.extra:
         ranked = _ranked(true, pred, found, annotations)
     if "boundary" in request.extra:
         boundary = score_boundaries(true, pred, found, request)
-    return ImageScores(
-        found, pairs, tp, corrections, sums, shared, kinds, hits.at_half, closest, ranked, boundary
-    )
+    return ImageScores.of(found, counted, hits.at_half, shared, ranked, boundary)
 
 
 def score_images(

@@ -70,22 +70,35 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
     if options.missing == "error":
         for pred, pairing in zip(sets, pairings, strict=True):
             _refuse_missing(pred, pairing, len(true.ids))
-    job = partial(_score_sample, true, sets, pairings, options)
-    images = list(each_image(options.reading.engine, job, true.ids, "Scoring"))
-    failures = [_failures(true.ids, images, k) for k in range(len(sets))]
+    found, failures, notes = _score_images(true, sets, pairings, options)
     if options.missing == "error":
         _refuse_failures(failures)
-    strata = _strata(true, options)
-    scores = []
-    for k, pred in enumerate(sets):
-        of_set = [image.scores[k] for image in images]
-        if all(scores is None for scores in of_set):
-            reason = next(iter(failures[k].values()), "nothing was paired")
+    for pred, of_set, failed in zip(sets, found, failures, strict=True):
+        if all(image is None for image in of_set):
+            reason = next(iter(failed.values()), "nothing was paired")
             raise DataError(f"{pred.path}: no image could be scored: {reason}")
-        scores.append(_scores_of_set(true.ids, of_set, strata, options))
-    notes = [*left_out, *(note for image in images for note in image.notes)]
-    names, by = distinct_names(preds), options.strata.by
+    strata = _strata(true, options)
+    scores = [_scores_of_set(true.ids, of_set, strata, options) for of_set in found]
+    notes, names, by = [*left_out, *notes], distinct_names(preds), options.strata.by
     return ScoreResult(str(truth), names, scores, pairings, failures, notes, options.missing, by)
+
+
+def _score_images(
+    truth: Dataset, preds: Sequence[Dataset], pairings: Sequence[Pairing], options: ScoreOptions
+) -> tuple[list[list[ImageScores | None]], list[dict[str, str]], list[str]]:
+    """Score all images: per prediction set the scores and why there are none by id; notes."""
+    scores: list[list[ImageScores | None]] = [[] for _ in preds]
+    failures: list[dict[str, str]] = [{} for _ in preds]
+    notes: list[str] = []
+    job = partial(_score_sample, truth, preds, pairings, options)
+    results = each_image(options.reading.engine, job, truth.ids, "Scoring")
+    for image_id, result in zip(truth.ids, results, strict=True):
+        notes += result.notes
+        for k, (one, failure) in enumerate(zip(result.scores, result.failures, strict=True)):
+            scores[k].append(one)
+            if failure is not None:
+                failures[k][image_id] = failure
+    return scores, failures, notes
 
 
 def _sizes(images: Path | None) -> ShapeOf | None:
@@ -162,11 +175,11 @@ def _scores_of_set(
     options: ScoreOptions,
 ) -> Scores:
     """Gather the scores of one prediction set, of the images that have any."""
-    kept = {i: scores for i, scores in enumerate(of_set) if scores is not None}
+    kept = [i for i, scores in enumerate(of_set) if scores is not None]
     try:
         return Scores.build(
             [image_ids[i] for i in kept],
-            list(kept.values()),
+            [scores for scores in of_set if scores is not None],
             options.request,
             strata={name: [column[i] for i in kept] for name, column in strata.items()},
             seed=options.seed,
@@ -219,12 +232,6 @@ def _refuse_missing(pred: Dataset, pairing: Pairing, n_images: int) -> None:
             f"{first_ids(pairing.missing)}. Give --missing zero to score them 0, or --missing "
             "skip to leave them out"
         )
-
-
-def _failures(image_ids: Sequence[str], images: Sequence[_ImageResult], k: int) -> dict[str, str]:
-    """Why images of one prediction set could not be scored."""
-    problems = zip(image_ids, (image.failures[k] for image in images), strict=True)
-    return {image_id: problem for image_id, problem in problems if problem is not None}
 
 
 def _refuse_failures(failures: Sequence[Mapping[str, str]], most: int = 10) -> None:

@@ -1,6 +1,8 @@
 """Files against files: what is missing, ignored or left out."""
 
+import gc
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from commands import rows, run
 
 import nucfuse as nf
 from nucfuse.metrics.names import SCORES
+from nucfuse.pipeline.scoring import ScoreOptions, score_sets
+from nucfuse.report.scores import score_text
 
 
 @pytest.fixture
@@ -111,5 +115,28 @@ def test_compare_shows_strata_and_their_differences(csv, tmp_path):
     assert wanted == ["1"]
     by = json.loads(run(*arguments, "--metadata", plates, "--json").stdout)["comparisons"][0]["by"]
     assert [row["plate"] for row in by["plate"]] == ["one", "two"]
-    assert [row["recall_difference"] for row in by["size"]] == [0.5]
+    assert [row["recall_difference"] for row in by["size"]] == [0.5, None]
     assert run("compare", truth, pred, truth, "--by", "plate").exit_code == 3
+
+
+def kept_memory(folder, n):
+    """Bytes that a score of n images of eight nuclei keeps, once its text is written."""
+    corners = [f"{1 + 16 * x} 8" for x in range(0, 16, 2)]
+    for name in ("t.csv", "p.csv"):
+        lines = [f"image {i},{text},16,16" for i in range(n) for text in corners]
+        (folder / name).write_text("\n".join(["ImageId,EncodedPixels,Height,Width", *lines]))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        result = score_sets(folder / "t.csv", [folder / "p.csv"], ScoreOptions())
+        score_text(result)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_grows_by_less_than_two_kilobytes_an_image(tmp_path):
+    kept_memory(tmp_path, 10)  # compiles and fills the caches
+    growth = (kept_memory(tmp_path, 300) - kept_memory(tmp_path, 100)) / 200
+    assert growth < 2000

@@ -91,6 +91,7 @@ def compare(
     preds: Sequence[Nuclei] | Mapping[str, Nuclei],
     *,
     ids: Sequence[str] | None = None,
+    strata: Strata = None,
     missing: Missing = "error",
     stack: "Stack" = None,
     seed: int = 0,
@@ -100,7 +101,7 @@ def compare(
 
     Parameters
     ----------
-    truth, ids, missing, stack, seed, **request
+    truth, ids, strata, missing, stack, seed, **request
         See `score`.
     preds : sequence or mapping of two or more predictions
         Each as in `score`; the keys of a mapping are their names.
@@ -108,7 +109,8 @@ def compare(
     Returns
     -------
     Comparison
-        Its ``table`` has differences, bootstrap intervals, wins and losses.
+        Its ``table`` has differences, bootstrap intervals, wins and losses; ``strata_table`` those
+        of each stratum.
 
     Raises
     ------
@@ -130,12 +132,20 @@ def compare(
     if _are_paths(truth, *sets):
         options = _options_of_files(wanted, ids, missing, stack, seed)
         paths = [Path(one) for one in sets]  # type: ignore[arg-type]
-        scores = score_sets(Path(truth), paths, options).scores  # type: ignore[arg-type]
+        plain = score_sets(Path(truth), paths, options).scores  # type: ignore[arg-type]
+        scores = [
+            Scores.build(one.image_ids, one.image_scores, wanted, strata=strata, seed=seed)
+            for one in plain
+        ]
         names = distinct_names(paths)
     else:
-        scores = [score_images(truth, one, wanted, ids=ids, seed=seed) for one in sets]  # type: ignore[arg-type]
+        scores = [
+            score_images(truth, one, wanted, ids=ids, strata=strata, seed=seed)  # type: ignore[arg-type]
+            for one in sets
+        ]
         names = [f"set {k + 1}" for k in range(len(sets))]
-    return Comparison.of(scores, list(preds) if isinstance(preds, Mapping) else names, seed)
+    chosen = list(preds) if isinstance(preds, Mapping) else names
+    return Comparison.of(scores, chosen, seed, tuple(scores[0].strata))
 
 
 def _are_paths(*given: Any) -> bool:

@@ -65,6 +65,17 @@ def test_comparison_of_files_and_of_arrays(folders):
     assert nf.compare(TRUTH["a"], [PRED["a"], TRUTH["a"]]).names == ("set 1", "set 2")
 
 
+def test_comparison_by_strata(folders):
+    truth, pred = folders
+    table = pd.DataFrame({"image_id": ["b", "001", "a"], "plate": ["x", "y", "x"]})
+    files = nf.compare(truth, [pred, truth], strata=table).strata_table
+    arrays = nf.compare(in_order(TRUTH), [in_order(PRED), in_order(TRUTH)],
+                        strata={"plate": ["y", "x", "x"]}).strata_table  # fmt: skip
+    names = ["first_name", "other_name"]
+    assert files.drop(columns=names).equals(arrays.drop(columns=names))
+    assert set(files["value"]) == {"x", "y"} and set(files["stratum"]) == {"plate"}
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [

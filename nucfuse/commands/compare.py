@@ -34,7 +34,7 @@ def compare(
     if out is not None:
         check_output(out, [truth, *preds])
     result = score_sets(truth, preds, options)
-    comparison = Comparison.of(result.scores, result.names, options.seed)
+    comparison = Comparison.of(result.scores, result.names, options.seed, result.by)
     if out is not None:
         record = score_record(truth, preds, options)
         report.write_comparison(out, result, comparison, record)

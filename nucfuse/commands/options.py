@@ -86,6 +86,11 @@ READING = options(
 )
 _SCORING = options(
     click.option("--truth-format", type=FORMATS, help="Format of TRUTH, if not recognised."),
+    click.option(
+        "--usage",
+        type=click.Choice(["Public", "Private"]),
+        help="Only images of TRUTH, a Kaggle solution, so marked [default: all but Ignored].",
+    ),
     choice("--missing", "error zero skip", "What a missing or unreadable prediction means."),
     click.option("--allow-overlap", is_flag=True, help="Score masks that overlap as they are."),
     choice("--rule", "> >=", "A hit is IoU > or >= threshold."),
@@ -146,6 +151,7 @@ def scoring(command: Callable[..., None]) -> Callable[..., None]:
         missing: Any,
         seed: int,
         truth_format: str | None,
+        usage: str | None,
         reading: Any,
         **others: Any,
     ) -> None:
@@ -159,7 +165,7 @@ def scoring(command: Callable[..., None]) -> Callable[..., None]:
         except ValueError as error:
             raise DataError(str(error)) from None
         strata = StrataOptions(by, images, metadata)
-        options = ScoreOptions(request, strata, missing, seed, truth_format, reading)
+        options = ScoreOptions(request, strata, missing, seed, truth_format, usage, reading)
         command(options=options, **others)
 
     return _SCORING(reading(with_options))

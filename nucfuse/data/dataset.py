@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from nucfuse.masks.annotations import Annotations
 from nucfuse.masks.instances import Instances
 
 Shape = tuple[int, int]
@@ -33,6 +34,8 @@ class Sample:
     label_ids : tuple of int
         What each nucleus of Instances was in the label image that it came from; empty if 1..N, or
         if it came from none.
+    annotations : Annotations or None
+        What the file says of the nuclei beside that, if it is a COCO file.
     """
 
     image_id: str
@@ -40,6 +43,7 @@ class Sample:
     names: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     label_ids: tuple[int, ...] = field(default=())
+    annotations: Annotations | None = field(default=None)
 
 
 @runtime_checkable

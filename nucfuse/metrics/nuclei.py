@@ -46,8 +46,7 @@ def size_rows(
 
 def all_areas(images: Sequence[ImageScores]) -> NDArray[np.int64]:
     """Area of every nucleus: truths, then predictions of each image."""
-    pairs = [image.overlaps for image in images]
-    return joined([side for o in pairs for side in (o.true_areas, o.pred_areas)])
+    return joined([image.areas for image in images])
 
 
 def all_ious(images: Sequence[ImageScores]) -> NDArray[np.float64]:
@@ -55,7 +54,7 @@ def all_ious(images: Sequence[ImageScores]) -> NDArray[np.float64]:
     return joined([image.ious(image.hit_pairs) for image in images])
 
 
-def all_kinds(images: Sequence[ImageScores]) -> NDArray[np.int8]:
+def all_kinds(images: Sequence[ImageScores]) -> NDArray[np.int64]:
     """Kind of every nucleus, as index into `anatomy.KINDS`."""
     return joined([image.kinds for image in images])
 

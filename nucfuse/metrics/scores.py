@@ -65,8 +65,8 @@ class Scores:
         Raises
         ------
         ValueError
-            If there is no image, an id comes twice, a length differs, or a stratum has the name
-            of a score.
+            If there is no image, an id comes twice, a length differs, a stratum has the name of a
+            score, or the nuclei of some images have classes and those of others have none.
         """
         ids, keys = tuple(image_ids), columns_of(strata, image_ids)
         if not ids or len(set(ids)) != len(ids):
@@ -75,6 +75,8 @@ class Scores:
             if len(values) != len(ids):
                 raise ValueError(f"{name} must have {len(ids)} values, got {len(values)}")
         scores = cls(ids, tuple(image_scores), request, keys, seed)
+        if scores.ranked_images:
+            coco.have_classes(scores.ranked_images)
         taken = sorted({"image_id", *scores.columns} & set(keys))
         if taken:
             raise ValueError(f"strata may not be named as a score is: rename {', '.join(taken)}")
@@ -160,9 +162,12 @@ class Scores:
 
         return object_table(self.image_ids, self.image_scores)
 
-    @cached_property
+    @property
     def quotients(self) -> Quotients:
-        """Numbers of the data set that are quotients of sums over its images."""
+        """Numbers of the data set that are quotients of sums over its images.
+
+        Made anew each time: they take more room than all else that is known of small images.
+        """
         return Quotients.of(self.columns, self.request.percents)
 
     @cached_property
@@ -172,13 +177,16 @@ class Scores:
         return coco.accumulate(images) if images else None
 
     @property
-    def _order(self) -> list[int]:
-        return sorted(range(len(self)), key=self.image_ids.__getitem__)
+    def _rank_order(self) -> list[int]:
+        """Ranked images as COCO takes them, which settles ties: by their places in the truth."""
+        images = [image.ranked for image in self.image_scores]
+        places = [0 if image is None else image.place for image in images]
+        return [i for i in np.argsort(places, kind="stable").tolist() if images[i] is not None]
 
     @property
     def ranked_images(self) -> list[RankedImage]:
-        """Matched detections in the order of the image ids, which settles ties as COCO does."""
-        images = [self.image_scores[i].ranked for i in self._order]
+        """Matched detections; equal places leave the images in their order here."""
+        images = [self.image_scores[i].ranked for i in self._rank_order]
         return [image for image in images if image is not None]
 
     @cached_property
@@ -272,16 +280,17 @@ class Scores:
         Images are drawn by the order of their ids, so that their order in the table does not
         matter.
         """
-        ranked = self.ranked_images
-        rank = np.argsort(self._order)
-        parts = []
-        for weights in bootstrap.resamplings(len(self), resamples, self.seed):
-            numbers = self.quotients.resampled(weights[:, rank])
+        ranked, order = self.ranked_images, self._rank_order
+        rank = np.argsort(sorted(range(len(self)), key=self.image_ids.__getitem__))
+        quotients, parts = self.quotients, []
+        for by_id in bootstrap.resamplings(len(self), resamples, self.seed):
+            weights = by_id[:, rank]
+            numbers = quotients.resampled(weights)
             if ranked:
-                numbers = np.column_stack([numbers, coco.resampled_ap(ranked, weights)])
+                numbers = np.column_stack([numbers, coco.resampled_ap(ranked, weights[:, order])])
             parts.append(numbers)
         extra = ("coco_ap",) if ranked else ()
-        return self.quotients.names + extra, np.concatenate(parts)
+        return quotients.names + extra, np.concatenate(parts)
 
     @cached_property
     def _usual_draws(self) -> tuple[tuple[str, ...], NDArray[np.float64]]:

@@ -1,15 +1,17 @@
 """Score label images or `Instances`: one image, or many."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from nucfuse.masks.annotations import Annotations
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
 from nucfuse.metrics.boundary import score_boundaries
-from nucfuse.metrics.coco import RankedImage, rank_detections
-from nucfuse.metrics.image_scores import ImageScores
+from nucfuse.metrics.coco import RankedImage, Truths, rank_detections
+from nucfuse.metrics.image_scores import Counted, ImageScores
 from nucfuse.metrics.kernels.sums import count_image
 from nucfuse.metrics.matching import find_hits, most_iou, pairs_of
 from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest, is_strict, percent_array
@@ -17,9 +19,25 @@ from nucfuse.metrics.scores import Scores
 from nucfuse.metrics.strata import Strata
 
 Masks = ArrayLike | Instances
+Classes = NDArray[Any] | None
 
 
-def score_image(true: Masks, pred: Masks, request: ScoreRequest = DSB_REQUEST) -> ImageScores:
+class SideAnnotations(NamedTuple):
+    """What the files of truth and predictions say of their nuclei beside the masks."""
+
+    true: Annotations | None = None
+    pred: Annotations | None = None
+
+
+NO_ANNOTATIONS = SideAnnotations()
+
+
+def score_image(
+    true: Masks,
+    pred: Masks,
+    request: ScoreRequest = DSB_REQUEST,
+    annotations: SideAnnotations = NO_ANNOTATIONS,
+) -> ImageScores:
     """Score one image; what each number means is said where it is named.
 
     ``dsb_ap``: `average_precision`. ``pq, sq, rq``: `panoptic`. ``aji, aji_plus``: `jaccard`.
@@ -31,6 +49,8 @@ def score_image(true: Masks, pred: Masks, request: ScoreRequest = DSB_REQUEST) -
     ----------
     true, pred : label image (H, W), label volume (D, H, W), or Instances
     request : ScoreRequest
+    annotations : SideAnnotations
+        Counts for ``coco_ap`` only.
 
     Raises
     ------
@@ -51,16 +71,14 @@ def score_image(true: Masks, pred: Masks, request: ScoreRequest = DSB_REQUEST) -
     n_true, n_pred = found.true_areas.size, found.pred_areas.size
     hits = find_hits(pairs, found, percents, is_strict(request.rule))
     areas = np.concatenate([found.true_areas, found.pred_areas])
-    sums, kinds, (tp, corrections), closest = count_image(pairs, *hits, areas, n_true)
+    counted = Counted(*count_image(pairs, *hits, areas, n_true))
     shared = int(pairs.pixels[most_iou(pairs, n_true, n_pred)].sum())
     ranked = boundary = None
     if "coco_ap" in request.extra:
-        ranked = _ranked(true, pred, found)
+        ranked = _ranked(true, pred, found, annotations)
     if "boundary" in request.extra:
         boundary = score_boundaries(true, pred, found, request)
-    return ImageScores(
-        found, pairs, tp, corrections, sums, shared, kinds, hits.at_half, closest, ranked, boundary
-    )
+    return ImageScores.of(found, counted, hits.at_half, shared, ranked, boundary)
 
 
 def score_images(
@@ -121,15 +139,42 @@ def _refuse_overlap(pairs: Overlaps) -> None:
             )
 
 
-def _ranked(true: Masks, pred: Masks, pairs: Overlaps) -> RankedImage:
-    if pairs.pred_areas.size == 0:
-        return rank_detections(pairs, [])
-    if not isinstance(pred, Instances) or not pred.has_scores:
+def _ranked(true: Masks, pred: Masks, pairs: Overlaps, said: SideAnnotations) -> RankedImage:
+    """Match the detections of one image; what a file says of them goes before their masks."""
+    if pairs.pred_areas.size and (not isinstance(pred, Instances) or not pred.has_scores):
         raise ValueError(
             "coco_ap ranks predictions by their scores, and these have none; use a format with "
             "scores (COCO, .npz), or leave coco_ap out"
         )
-    true_classes = true.classes if isinstance(true, Instances) else None
-    if true_classes is None or pred.classes is None:
-        return rank_detections(pairs, pred.scores)
-    return rank_detections(pairs, pred.scores, true_classes, pred.classes)
+    scores: ArrayLike = pred.scores if isinstance(pred, Instances) else []
+    if said.pred is not None:
+        scores = said.pred.scores[~said.pred.is_crowd]
+    if said.true is None:
+        return rank_detections(pairs, scores, *_classes_of(true, pred, said, pairs))
+    if said.true.is_crowd.any():
+        pairs = overlaps(said.true.regions, pred)
+    truths = Truths(said.true.areas, said.true.is_crowd)
+    classes = _classes_of(true, pred, said, pairs)
+    return rank_detections(pairs, scores, *classes, truths, said.true.place)
+
+
+def _classes_of(
+    true: Masks, pred: Masks, said: SideAnnotations, pairs: Overlaps
+) -> tuple[Classes, Classes]:
+    """Classes of both sides, where either knows several: with one only, its number says nothing."""
+    true_classes = said.true.categories if said.true is not None else _own_classes(true)
+    pred_classes = _own_classes(pred)
+    if said.pred is not None and said.pred.categories is not None:
+        pred_classes = said.pred.categories[~said.pred.is_crowd]
+    if pairs.true_areas.size == 0 or pairs.pred_areas.size == 0:
+        return true_classes, pred_classes
+    several = any(
+        _own_classes(masks) is not None if annotations is None else annotations.has_several
+        for masks, annotations in zip((true, pred), said, strict=True)
+    )
+    known = true_classes is not None and pred_classes is not None
+    return (true_classes, pred_classes) if several and known else (None, None)
+
+
+def _own_classes(masks: Masks) -> Classes:
+    return masks.classes if isinstance(masks, Instances) else None

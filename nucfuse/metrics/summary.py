@@ -27,7 +27,7 @@ class Quotients:
     numerators, denominators : ndarray of float64, shape (I, K)
         What each image adds to either.
     n_nuclei : ndarray of float64, shape (I,)
-        Nuclei of both sides.
+        Nuclei of both sides; 0 only where an empty image is no error.
     """
 
     names: tuple[str, ...]
@@ -54,7 +54,8 @@ class Quotients:
             np.column_stack(side).astype(np.float64)
             for side in zip(*quotients.values(), strict=True)
         )
-        n_nuclei = (n_true + n_pred).astype(np.float64)
+        # A missing image counts as one with something to find, and that makes 0 of 0 / 0.
+        n_nuclei = np.where(columns["both_empty"], 0.0, np.maximum(n_true + n_pred, 1))
         return cls(tuple(quotients), numerators, denominators, n_nuclei)
 
     def resampled(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -37,14 +37,13 @@ def object_table(image_ids: Sequence[str], images: Sequence[ImageScores]) -> pd.
     ``best_id`` and ``best_iou``, the one of the largest IoU (0 for none); ``kind``, one of
     `anatomy.KINDS`.
     """
-    sizes = [image.kinds.size for image in images]
+    sizes = [image.n_true + image.n_pred for image in images]
     sides = [n for image in images for n in (image.n_true, image.n_pred)]
-    ids = [i for image in images for i in (image.overlaps.true_ids, image.overlaps.pred_ids)]
     return pd.DataFrame(
         {
             "image_id": np.repeat(np.array(image_ids, object), sizes),
             "side": np.repeat(np.tile(np.array(["true", "pred"], object), len(sizes)), sides),
-            "id": joined(ids),
+            "id": joined([image.ids for image in images]),
             "area": all_areas(images),
             "match_id": joined([image.partners(image.hit_pairs) for image in images]),
             "iou": all_ious(images),

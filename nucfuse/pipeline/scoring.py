@@ -10,6 +10,7 @@ import numpy as np
 
 from nucfuse.data import run_record as provenance
 from nucfuse.data.dataset import Dataset, Sample, ShapeOf
+from nucfuse.data.formats.kaggle_usage import counted_images
 from nucfuse.data.image_ids import alike_text, first_ids
 from nucfuse.data.pairing import Pairing, pair
 from nucfuse.errors import DataError
@@ -17,7 +18,7 @@ from nucfuse.masks.instances import Instances
 from nucfuse.metrics.image_scores import ImageScores
 from nucfuse.metrics.request import DSB_REQUEST, ScoreRequest
 from nucfuse.metrics.scores import Scores
-from nucfuse.metrics.scoring import score_image
+from nucfuse.metrics.scoring import SideAnnotations, score_image
 from nucfuse.pipeline.running import Reading, distinct_names, each_image
 from nucfuse.report.results import ScoreResult
 
@@ -40,6 +41,7 @@ class ScoreOptions:
     missing: Literal["error", "zero", "skip"] = "error"
     seed: int = 0
     truth_format: str | None = None
+    usage: str | None = None
     reading: Reading = field(default_factory=Reading)
 
 
@@ -61,33 +63,47 @@ def score_sets(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> Sco
         that means), or masks overlap (unless allowed).
     """
     of_truth = replace(options.reading, format=options.truth_format)
-    true = of_truth.open(truth, _sizes(options.strata.images))
+    everything = of_truth.open(truth, _sizes(options.strata.images))
+    true, left_out = counted_images(everything, options.usage)
     sets = [options.reading.open(path, true.shape) for path in preds]
     pairings = [pair(true, pred) for pred in sets]
     if options.missing == "error":
         for pred, pairing in zip(sets, pairings, strict=True):
             _refuse_missing(true, pred, pairing)
-    job = partial(_score_sample, true, sets, pairings, options)
-    images = list(each_image(options.reading.engine, job, true.ids, "Scoring"))
-    failures = [_failures(true.ids, images, k) for k in range(len(sets))]
+    found, failures, notes = _score_images(true, sets, pairings, options)
     if options.missing == "error":
         _refuse_failures(failures)
-    strata = _strata(true, options)
-    scores = []
-    for k, pred in enumerate(sets):
-        of_set = [image.scores[k] for image in images]
-        if all(scores is None for scores in of_set):
-            reason = next(iter(failures[k].values()), "nothing was paired")
+    for pred, of_set, failed in zip(sets, found, failures, strict=True):
+        if all(image is None for image in of_set):
+            reason = next(iter(failed.values()), "nothing was paired")
             raise DataError(f"{pred.path}: no image could be scored: {reason}")
-        scores.append(_scores_of_set(true.ids, of_set, strata, options))
-    notes = [note for image in images for note in image.notes]
     notes += [
         f"{pred.path.name}: {alike_text(pairing.alike)}"
         for pred, pairing in zip(sets, pairings, strict=True)
         if pairing.alike
     ]
-    names, by = distinct_names(preds), options.strata.by
+    strata = _strata(true, options)
+    scores = [_scores_of_set(true.ids, of_set, strata, options) for of_set in found]
+    notes, names, by = [*left_out, *notes], distinct_names(preds), options.strata.by
     return ScoreResult(str(truth), names, scores, pairings, failures, notes, options.missing, by)
+
+
+def _score_images(
+    truth: Dataset, preds: Sequence[Dataset], pairings: Sequence[Pairing], options: ScoreOptions
+) -> tuple[list[list[ImageScores | None]], list[dict[str, str]], list[str]]:
+    """Score all images: per prediction set the scores and why there are none by id; notes."""
+    scores: list[list[ImageScores | None]] = [[] for _ in preds]
+    failures: list[dict[str, str]] = [{} for _ in preds]
+    notes: list[str] = []
+    job = partial(_score_sample, truth, preds, pairings, options)
+    results = each_image(options.reading.engine, job, truth.ids, "Scoring")
+    for image_id, result in zip(truth.ids, results, strict=True):
+        notes += result.notes
+        for k, (one, failure) in enumerate(zip(result.scores, result.failures, strict=True)):
+            scores[k].append(one)
+            if failure is not None:
+                failures[k][image_id] = failure
+    return scores, failures, notes
 
 
 def _sizes(images: Path | None) -> ShapeOf | None:
@@ -109,6 +125,7 @@ def score_record(truth: Path, preds: Sequence[Path], options: ScoreOptions) -> d
         "format": options.reading.format,
         "truth_format": options.truth_format,
         "stack": options.reading.stack,
+        "usage": options.usage,
         "engine": options.reading.engine,
         "labels": asdict(options.reading.labels),
         "skip_bad": options.reading.skip_bad,
@@ -137,13 +154,16 @@ def _score_sample(
                 sample = pred.read(pairing.names[image_id])
                 result.notes.extend(f"{pred.path.name}: {image_id}: {n}" for n in sample.notes)
                 try:
-                    scores = score_image(true.masks, sample.masks, options.request)
+                    said = SideAnnotations(true.annotations, sample.annotations)
+                    scores = score_image(true.masks, sample.masks, options.request, said)
                 except ValueError as error:
                     raise DataError(f"{pred.path}, image {image_id!r}: {error}") from None
         except DataError as error:
             failure = str(error)
         if scores is None and options.missing == "zero":
-            scores = score_image(true.masks, _nothing_like(true), options.request)
+            said = SideAnnotations(true.annotations)
+            nothing = score_image(true.masks, _nothing_like(true), options.request, said)
+            scores = replace(nothing, is_missing=True)
         result.scores.append(scores)
         result.failures.append(failure)
     return result
@@ -163,14 +183,17 @@ def _scores_of_set(
     options: ScoreOptions,
 ) -> Scores:
     """Gather the scores of one prediction set, of the images that have any."""
-    kept = {i: scores for i, scores in enumerate(of_set) if scores is not None}
-    return Scores.build(
-        [image_ids[i] for i in kept],
-        list(kept.values()),
-        options.request,
-        strata={name: [column[i] for i in kept] for name, column in strata.items()},
-        seed=options.seed,
-    )
+    kept = [i for i, scores in enumerate(of_set) if scores is not None]
+    try:
+        return Scores.build(
+            [image_ids[i] for i in kept],
+            [scores for scores in of_set if scores is not None],
+            options.request,
+            strata={name: [column[i] for i in kept] for name, column in strata.items()},
+            seed=options.seed,
+        )
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def _strata(truth: Dataset, options: ScoreOptions) -> dict[str, list[str]]:
@@ -218,12 +241,6 @@ def _refuse_missing(truth: Dataset, pred: Dataset, pairing: Pairing) -> None:
             f"{first_ids(pairing.missing)}. Give --missing zero to score them 0, or --missing "
             f"skip to leave them out{alike_text(pairing.alike, '. ')}"
         )
-
-
-def _failures(image_ids: Sequence[str], images: Sequence[_ImageResult], k: int) -> dict[str, str]:
-    """Why images of one prediction set could not be scored."""
-    problems = zip(image_ids, (image.failures[k] for image in images), strict=True)
-    return {image_id: problem for image_id, problem in problems if problem is not None}
 
 
 def _refuse_failures(failures: Sequence[Mapping[str, str]], most: int = 10) -> None:

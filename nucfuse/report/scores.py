@@ -1,6 +1,6 @@
 """Scores and comparisons as text, JSON and files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,10 @@ from nucfuse.report.results import ScoreResult
 from nucfuse.report.tables import plain_table
 
 if TYPE_CHECKING:
-    from nucfuse.metrics.comparison import Comparison
+    from nucfuse.metrics.comparison import Comparison, Difference
 
 _NOTES_SHOWN = 5
+_DIFFERENCE = ("difference", "95 % interval", "wins / losses / ties")
 _WORST = ("n_true", "n_pred", "dsb_ap", "missed", "spurious", "split", "merged")
 
 
@@ -33,19 +34,47 @@ def score_text(result: ScoreResult, worst: int = 5, brief: bool = False) -> str:
 
 
 def comparison_text(result: ScoreResult, comparison: "Comparison") -> str:
-    """Write the main scores of the sets, then every set against the first."""
+    """Write the main scores of the sets, then every set against the first, and by strata."""
     parts = [_main_scores(result), _pairing_lines(result)]
     for pair in comparison.differences:
-        shown = [n for n in (*MAIN_SCORES, *EXTRA_SCORES) if n in pair.table.index]
-        rows = [
-            (str(name), *_difference(row))
-            for name, row in pair.table.loc[shown].to_dict("index").items()
+        title = f"{pair.names[1]} minus {pair.names[0]}"
+        rows = [(name, *_difference(row)) for name, row in _shown_rows(pair).items()]
+        parts.append(plain_table(("", *_DIFFERENCE), rows, f"{title}, on {pair.n_images} images"))
+        parts += [
+            _strata_of_pair(key, of_key, f"{title}, by {key}")
+            for key, of_key in pair.strata.items()
         ]
-        title = f"{pair.names[1]} minus {pair.names[0]}, on {pair.n_images} images"
-        parts.append(
-            plain_table(("", "difference", "95 % interval", "wins / losses / ties"), rows, title)
-        )
+        parts.append(_sizes_of_pair(pair, f"{title}, by size"))
     return "\n".join(part for part in parts if part)
+
+
+def _shown_rows(pair: "Difference") -> dict[str, dict[Any, Any]]:
+    """List the main scores of the table of a comparison, as they are shown."""
+    shown = [n for n in (*MAIN_SCORES, *EXTRA_SCORES) if n in pair.table.index]
+    return {str(n): row for n, row in pair.table.loc[shown].to_dict("index").items()}
+
+
+def _strata_of_pair(key: str, strata: Mapping[Any, "Difference"], title: str) -> str:
+    """Make a row per stratum: ``dsb_ap`` of both, its difference, then that of other scores."""
+    rows = []
+    for value, pair in strata.items():
+        first, *others = _shown_rows(pair).values()
+        both = f"{first['first']:.4f}", f"{first['other']:.4f}"
+        changes = [f"{row['difference']:+.4f}" for row in others]
+        rows.append((str(value), str(pair.n_images), *both, *_difference(first), *changes))
+    names = list(_shown_rows(next(iter(strata.values()))))
+    columns = (key, "images", "first", "other", f"{names[0]} {_DIFFERENCE[0]}", *_DIFFERENCE[1:])
+    return plain_table((*columns, *names[1:]), rows, title)
+
+
+def _sizes_of_pair(pair: "Difference", title: str) -> str:
+    if not pair.sizes:
+        return ""
+    rows = [
+        [f"{v:+.4f}" if name.endswith("_difference") else _number(v) for name, v in row.items()]
+        for row in pair.sizes
+    ]
+    return plain_table(pair.sizes[0], rows, title)
 
 
 def score_json(result: ScoreResult) -> str:
@@ -79,9 +108,14 @@ def write_scores(out: Path, result: ScoreResult, record: dict[str, Any]) -> None
 def write_comparison(
     out: Path, result: ScoreResult, comparison: "Comparison", record: dict[str, Any]
 ) -> None:
-    """``comparison.csv`` (a row per pair and number), ``summary.json``, ``run.json`` in ``out``."""
+    """``comparison.csv`` (a row per pair and number), ``summary.json``, ``run.json`` in ``out``.
+
+    Strata but size have rows in a table of their own, ``comparison_by.csv``.
+    """
     with result_folder(out, _comparison_dict(result, comparison), record) as folder:
         write_table(folder / "comparison.csv", comparison.table)
+        if any(pair.strata for pair in comparison.differences):
+            write_table(folder / "comparison_by.csv", comparison.strata_table)
 
 
 def _comparison_dict(result: ScoreResult, comparison: "Comparison") -> dict[str, Any]:

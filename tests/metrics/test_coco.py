@@ -14,7 +14,7 @@ from strategies import stack_pairs
 
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import Overlaps, overlaps
-from nucfuse.metrics.coco import AREA_RANGES, accumulate, rank_detections, resampled_ap
+from nucfuse.metrics.coco import AREA_RANGES, Truths, accumulate, rank_detections, resampled_ap
 
 
 def overlaps_of(true, pred):
@@ -166,6 +166,58 @@ def test_no_truths_leave_everything_undefined():
 def test_no_predictions_score_zero():
     missed = rank_detections(overlaps(np.ones((2, 2), int), np.zeros((2, 2), int)), [])
     assert accumulate([missed]).ap() == accumulate([missed]).ar() == 0.0
+
+
+def test_a_side_without_masks_loses_no_class():
+    found = rank_detections(PAIR, [0.9], [1, 2], [1])
+    missed = rank_detections(overlaps(np.array([[1, 2]]), np.zeros((1, 2), int)), [], [1, 2])
+    spurious = rank_detections(overlaps(np.zeros((1, 2), int), np.array([[1, 0]])), [1], None, [1])
+    assert accumulate([found, missed]).ap() == pytest.approx(51 / 202)
+    assert accumulate([found, spurious]).ap(50) == pytest.approx(0.25)
+
+
+def test_classes_of_some_images_only_are_an_error():
+    images = [rank_detections(PAIR, [0.9], [1, 2], [1]), rank_detections(PAIR, [0.9])]
+    with pytest.raises(ValueError, match="nuclei of 1 of 2 images have no class"):
+        accumulate(images)
+
+
+def test_truths_have_the_area_that_is_stated():
+    truths = Truths(np.array([2000.0, 20000.0]), np.zeros(2, bool))
+    scores = accumulate([rank_detections(PAIR, [0.9], truths=truths)]).as_dict()
+    assert np.isnan(scores["coco_ap_small"])
+    assert (scores["coco_ap_medium"], scores["coco_ap_large"]) == (pytest.approx(1), 0)
+
+
+CROWDED = Truths(np.ones(2), np.array([True, False]))
+
+
+def test_what_is_found_in_a_crowd_does_not_count():
+    pair = overlaps(np.array([[1, 1, 1, 2]]), np.array([[3, 4, 0, 5]]))
+    scores = accumulate([rank_detections(pair, [0.9, 0.8, 0.7], truths=CROWDED)])
+    assert scores.ap() == pytest.approx(1) and scores.ar() == 1
+
+
+def test_crowds_have_classes():
+    pair = overlaps(np.array([[1, 1, 1, 2]]), np.array([[3, 4, 0, 5]]))
+    ranked = rank_detections(pair, [0.9, 0.8, 0.7], [2, 1], [1, 2, 1], CROWDED)
+    assert accumulate([ranked]).ap() == pytest.approx(0.5)  # class 1: a false one, then a hit
+
+
+def test_resampled_ap_leaves_out_what_does_not_count():
+    rng = np.random.default_rng(8)
+    drawn = [random_image(rng, 2) for _ in range(8)]
+    images = []
+    for true, pred, _, *classes in drawn:
+        areas = rng.choice([5.0, 1e11], len(true), p=[0.8, 0.2])
+        truths = Truths(areas, rng.random(len(true)) < 0.3)
+        pair = overlaps_of(true, pred)
+        images.append(rank_detections(pair, rng.random(len(pred)), *classes, truths))
+    weights = rng.integers(0, 3, (5, 8)).astype(float)
+    drawn = [[image for image, w in zip(images, row, strict=True) for _ in range(int(w))]
+             for row in weights]  # fmt: skip
+    expected = [accumulate(sample).ap() for sample in drawn]
+    np.testing.assert_allclose(resampled_ap(images, weights), expected, rtol=1e-12)
 
 
 PAIR = overlaps(np.array([[1, 2]]), np.array([[1, 0]]))

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from nucfuse.metrics.comparison import Difference
+from nucfuse.metrics.comparison import Comparison, Difference
 from nucfuse.metrics.request import ScoreRequest
+from nucfuse.metrics.scores import Scores
 from nucfuse.metrics.scoring import score_images
 
 
@@ -75,6 +76,52 @@ def test_json():
     document = json.loads(json.dumps(Difference.of(WORSE, BETTER, ("a", "b")).to_dict()))
     assert document["names"] == ["a", "b"] and document["scores"][0]["score"] == "dsb_ap"
     assert {row["wins"] for row in document["scores"] if row["score"] == "f1_50"} == {None}
+
+
+PLATES = ["x", "y", "y"] * 4
+
+
+def on_plates(scores):
+    return Scores.build(
+        scores.image_ids, scores.image_scores, scores.request, strata={"plate": PLATES}
+    )
+
+
+def test_strata_are_compared_on_their_images():
+    whole = Difference.of(on_plates(WORSE), on_plates(BETTER).subset(range(11)), by=["plate"])
+    assert list(whole.strata) == ["plate"] and list(whole.strata["plate"]) == ["x", "y"]
+    for plate, n in (("x", 4), ("y", 7)):
+        own = [i for i in range(11) if PLATES[i] == plate]
+        expected = Difference.of(WORSE.subset(own), BETTER.subset(own))
+        found = whole.strata["plate"][plate]
+        assert found.n_images == n and found.table.equals(expected.table)
+    document = json.loads(json.dumps(whole.to_dict(), allow_nan=False))
+    assert [(row["plate"], row["n_images"]) for row in document["by"]["plate"]] == [
+        ("x", 4), ("y", 7),
+    ]  # fmt: skip
+    table = Comparison.of([on_plates(WORSE), on_plates(BETTER)], ["a", "b"], by=["plate"])
+    rows = table.strata_table.set_index(["value", "score"])
+    mean = BETTER.subset(np.array(PLATES) == "y").pq
+    assert rows.loc[("y", "pq"), "other"] == pytest.approx(mean)
+
+
+def test_sizes_are_compared():
+    rows = Difference.of(WORSE, BETTER, by=["size"]).sizes
+    for row, one, two in zip(rows, WORSE.stratum_rows("size"), BETTER.stratum_rows("size"),
+                             strict=True):  # fmt: skip
+        assert (row["area_up_to"], row["n_true"]) == (one["area_up_to"], one["n_true"])
+        assert row["recall_difference"] == two["recall"] - one["recall"]
+        assert (row["precision_first"], row["precision_other"]) == (
+            pytest.approx(one["precision"], nan_ok=True),
+            pytest.approx(two["precision"], nan_ok=True),
+        )
+
+
+def test_without_a_word_nothing_is_told_apart():
+    pair = Difference.of(on_plates(WORSE), on_plates(BETTER))
+    assert not pair.strata and not pair.sizes and "by" not in pair.to_dict()
+    with pytest.raises(ValueError, match="no stratum 'stain'; there are size, plate"):
+        Difference.of(on_plates(WORSE), on_plates(BETTER), by=["stain"])
 
 
 def test_nothing_in_common():

@@ -178,8 +178,8 @@ def test_hits_agree_from_both_sides(pair, rule):
 @given(label_pairs())
 def test_partners_and_ious_of_every_nucleus(pair):
     image = scored(*pair)
-    o = image.overlaps
-    sides = [(o.true_ids, o.pred_ids, *pair)] * 1 + [(o.pred_ids, o.true_ids, *pair[::-1])]
+    true_ids, pred_ids = np.split(image.ids, [image.n_true])
+    sides = [(true_ids, pred_ids, *pair), (pred_ids, true_ids, *pair[::-1])]
     best, ious = image.partners(image.best_pairs), image.ious(image.best_pairs)
     i = 0
     for ids, other_ids, own, other in sides:

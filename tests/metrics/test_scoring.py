@@ -123,3 +123,39 @@ def test_wrong_input_says_what_and_where(true, pred, options, message):
 def test_text_is_no_label_image():
     with pytest.raises(TypeError, match=r"image .0.: .*must hold integers"):
         nf.score(np.array([["a"]]), np.array([["a"]]))
+
+
+def stack(*boxes):
+    masks = np.zeros((len(boxes), 4, 4), bool)
+    for mask, (y, x) in zip(masks, boxes, strict=True):
+        mask[y : y + 2, x : x + 2] = True
+    return masks
+
+
+@pytest.mark.parametrize("nothing", [
+    nf.Instances.empty((4, 4)), nf.Instances.from_masks(stack(), classes=[], scores=[]),
+])  # fmt: skip
+def test_ranked_ap_of_an_image_without_predictions_or_truths_keeps_its_classes(nothing):
+    true = nf.Instances.from_masks(stack((0, 0)), classes=[1])
+    pred = nf.Instances.from_masks(stack((0, 0)), classes=[1], scores=[0.5])
+    for n, right in ((2, 51 / 101), (10, 91 / 101)):
+        scores = nf.score([true] * n, [pred] * (n - 1) + [nothing], metrics=["coco_ap"])
+        assert scores.coco_ap == pytest.approx(right)
+    scores = nf.score([nothing, true], [pred, pred], metrics=["coco_ap"])
+    assert scores.coco_ap == pytest.approx(0.5)  # a false positive first, of the same class
+
+
+def test_equal_confidences_are_ranked_in_the_order_of_the_images():
+    true = nf.Instances.from_masks(stack((0, 0)))
+    hit, miss = (nf.Instances.from_masks(stack(at), scores=[0.5]) for at in ((0, 0), (2, 2)))
+    scores = nf.score([true] * 12, [hit] * 6 + [miss] * 6, metrics=["coco_ap"])
+    assert scores.coco_ap == pytest.approx(51 / 101)
+
+
+def test_classes_of_some_images_only_are_an_error():
+    true = nf.Instances.from_masks(stack((0, 0)), classes=[1])
+    pred = nf.Instances.from_masks(stack((0, 0)), classes=[1], scores=[0.5])
+    plain = nf.Instances.from_masks(stack((0, 0)), scores=[0.5])
+    with pytest.raises(ValueError, match="nuclei of 1 of 2 images have no class"):
+        nf.score([true, true], [pred, plain], metrics=["coco_ap"])
+    assert nf.score([true, true], [plain, plain], metrics=["coco_ap"]).coco_ap == pytest.approx(1)

@@ -16,6 +16,7 @@ from nucfuse.data.formats.coco_document import Annotation, Document, Image, load
 from nucfuse.data.formats.writing import own_ids, read_label_ids, unique_with_ids
 from nucfuse.data.image_ids import escape_id, first_ids
 from nucfuse.errors import DataError
+from nucfuse.masks.annotations import Annotations
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.rle import RLEError
 
@@ -64,15 +65,41 @@ class CocoDataset:
                 f"{self.path} (image {image_id!r}): it has no size (height, width); give the truth "
                 "or the images with it"
             )
-        masks, image = self._drawn(image_id, self._document.images[image_id], shape)
+        regions, image = self._drawn(image_id, self._document.images[image_id], shape)
         scores = [np.nan if a.score is None else a.score for a in image.annotations]
         classes = None
         if self._document.has_classes:
             classes = np.array([a.category for a in image.annotations], np.int32)
-        masks = Instances.from_runs(shape, *masks.runs, scores=scores, classes=classes)
-        names = tuple(a.name for a in image.annotations)
-        label_ids = read_label_ids([a.label for a in image.annotations], len(masks))
-        return Sample(image_id, masks, names, (*image.notes,), label_ids=label_ids)
+        regions = Instances.from_runs(shape, *regions.runs, scores=scores, classes=classes)
+        annotations = self._annotations(image, regions)
+        crowd = annotations.is_crowd
+        masks = regions[~crowd] if crowd.any() else regions
+        nuclei = [a for a in image.annotations if not a.is_crowd]
+        return Sample(
+            image_id,
+            masks,
+            tuple(a.name for a in nuclei),
+            (*image.notes,),
+            read_label_ids([a.label for a in nuclei], len(masks)),
+            annotations,
+        )
+
+    def _annotations(self, image: Image, regions: Instances) -> Annotations:
+        """Gather what the file says of the regions of an image beside their masks."""
+        said = image.annotations
+        measured = zip(said, regions.areas.tolist(), strict=True)
+        categories = None
+        if self._document.has_categories:
+            categories = np.array([a.category for a in said], np.int64)
+        return Annotations(
+            regions,
+            np.array([a.is_crowd for a in said], bool),
+            np.array([area if a.area is None else a.area for a, area in measured], np.float64),
+            np.array([np.nan if a.score is None else a.score for a in said], np.float64),
+            categories,
+            self._document.has_classes,
+            image.place,
+        )
 
     def shape(self, image_id: str) -> Shape | None:
         """Height and width as the file says, or else as ``shape_of`` says."""
@@ -208,8 +235,9 @@ def open_dataset(
     Annotations that cover no pixel (a stray click, a polygon outside of the image) are left out,
     and the sample says so; results stay, as what a network claims.
 
-    Crowd regions (iscrowd 1) are no nuclei: they are left out, and the sample says so. Scores are
-    NaN where there are none. There are classes (the category_id) if the file has several.
+    Crowd regions (iscrowd 1) are no nuclei: they are left out, and the sample says so; they are
+    among its ``annotations`` only. Scores are NaN where there are none. There are classes (the
+    category_id) if the file has several.
     """
     return CocoDataset(path, load(path, skip_bad), shape_of, skip_bad)
 

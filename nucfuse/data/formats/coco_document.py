@@ -27,26 +27,43 @@ class Annotation:
     segmentation: Any
     score: float | None
     category: int | None
+    area: float | None
+    is_crowd: bool
     label: Any = None  # the id in the label image that it came from, as nucfuse writes it
 
 
 @dataclass(slots=True)
 class Image:
-    """One image: its size if the file has it, and its masks."""
+    """One image: its size if the file has it, its masks, and its place among the file's ids."""
 
     shape: Shape | None
     annotations: list[Annotation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Images by id; ids of the file -> ids of ours, where they differ; whether classes matter."""
+    """Images by id; ids of the file -> ids of ours, where they differ; whether classes matter.
+
+    ``has_classes``: there are several categories. ``has_categories``: every annotation has one.
+    """
 
     images: dict[str, Image]
     aliases: dict[str, str]
     has_classes: bool
+    has_categories: bool
     numbered: bool
+
+    @classmethod
+    def of(
+        cls, path: Path, images: dict[str, Image], aliases: dict[str, str], n_categories: int,
+        numbered: bool,
+    ) -> "Document":  # fmt: skip
+        """From the images and the number of categories that the file lists."""
+        found = [one.category for image in images.values() for one in image.annotations]
+        has_classes = _has_classes(path, images, n_categories)
+        return cls(images, aliases, has_classes, None not in found, numbered)
 
 
 def load(path: Path, skip_bad: bool = False) -> Document:
@@ -79,7 +96,7 @@ def load(path: Path, skip_bad: bool = False) -> Document:
     aliases = {key: name for key, name in keys.items() if key != name}
     categories = document.get("categories")
     n_categories = len(categories) if isinstance(categories, list) else 0
-    return Document(images, aliases, _has_classes(path, images, n_categories), False)
+    return Document.of(path, images, aliases, n_categories, False)
 
 
 def _result_list(path: Path, results: list[Any], skip_bad: bool) -> Document:
@@ -90,7 +107,9 @@ def _result_list(path: Path, results: list[Any], skip_bad: bool) -> Document:
     for name, entry, key in _entries(path, results, "result"):
         bad.add_to(images.setdefault(key, Image(None)), name, entry)
     bad.check()
-    return Document(images, {}, _has_classes(path, images, 0), True)
+    numbers = all(type(entry["image_id"]) is int for entry in results)
+    _place(images, numbers)
+    return Document.of(path, images, {}, 0, True)
 
 
 @dataclass(slots=True)
@@ -166,6 +185,8 @@ def _images(path: Path, entries: list[Any]) -> tuple[dict[str, Image], dict[str,
         file_name = entry.get("file_name")
         name = id_of_file(file_name) if file_name and isinstance(file_name, str) else key
         found[key] = name, Image(_entry_shape(where, entry))
+    numbers = all(type(entry["id"]) is int for entry in entries)
+    _place({key: image for key, (_, image) in found.items()}, numbers)
     counts = Counter(name for name, _ in found.values())
     if len(counts) == len(found):
         return dict(found.values()), {key: name for key, (name, _) in found.items()}
@@ -173,6 +194,12 @@ def _images(path: Path, entries: list[Any]) -> tuple[dict[str, Image], dict[str,
         if counts[name] > 1:
             image.notes.append(f"several images have the file name {name!r}: all go by their id")
     return {key: image for key, (_, image) in found.items()}, {key: key for key in found}
+
+
+def _place(images: dict[str, Image], numbers: bool) -> None:
+    """Give images their places in the order of the file's ids, numbers or texts."""
+    for place, key in enumerate(sorted(images, key=int if numbers else str)):
+        images[key].place = place
 
 
 def _entry_shape(where: str, entry: dict[str, Any]) -> Shape | None:
@@ -214,8 +241,10 @@ def _add(path: Path, image: Image, name: str, entry: dict[str, Any]) -> None:
     if crowd not in (0, 1, None):
         raise DataError(f"{where}: iscrowd must be 0 or 1{_got(crowd)}")
     if crowd:
-        image.notes.append(f"{name} is left out: it is a crowd region (iscrowd 1), not one nucleus")
-        return
+        image.notes.append(
+            f"{name} is left out: it is a crowd region (iscrowd 1), not one nucleus. coco_ap does "
+            "not count what is found in it; for all other scores that is spurious"
+        )
     size = _segmentation_size(where, entry)
     if size is not None:
         image.shape = image.shape or size
@@ -225,15 +254,9 @@ def _add(path: Path, image: Image, name: str, entry: dict[str, Any]) -> None:
                 f"{where}: its RLE is for {size[0]} x {size[1]} pixels, but the image has "
                 f"{image.shape[0]} x {image.shape[1]}{swapped}"
             )
-    image.annotations.append(
-        Annotation(
-            name,
-            entry["segmentation"],
-            _score(where, entry),
-            _category(where, entry),
-            label=entry.get("label"),
-        )
-    )
+    about = _score(where, entry), _category(where, entry), _area(where, entry)
+    annotation = Annotation(name, entry["segmentation"], *about, bool(crowd), entry.get("label"))
+    image.annotations.append(annotation)
 
 
 def _segmentation_size(where: str, entry: dict[str, Any]) -> Shape | None:
@@ -266,6 +289,15 @@ def _score(where: str, entry: dict[str, Any]) -> float | None:
     return float(score)
 
 
+def _area(where: str, entry: dict[str, Any]) -> float | None:
+    area = entry.get("area")
+    if area is None:
+        return None
+    if type(area) not in (int, float) or not abs(area) <= _LARGEST_FLOAT32:
+        raise DataError(f"{where}: area must be a finite number of pixels{_got(area)}")
+    return float(area)
+
+
 def _category(where: str, entry: dict[str, Any]) -> int | None:
     category = entry.get("category_id")
     if category is not None and (type(category) is not int or abs(category) >= 2**31):
@@ -276,7 +308,7 @@ def _category(where: str, entry: dict[str, Any]) -> int | None:
 def _has_classes(path: Path, images: dict[str, Image], n_categories: int) -> bool:
     """Whether there are several categories; then every annotation must have one."""
     all_annotations = [one for image in images.values() for one in image.annotations]
-    found = {one.category for one in all_annotations} - {None}
+    found = {one.category for one in all_annotations if not one.is_crowd} - {None}
     if max(len(found), n_categories) < 2:
         return False
     for one in all_annotations:

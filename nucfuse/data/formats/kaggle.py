@@ -6,6 +6,7 @@ as in a spreadsheet: the header is row 1.
 
 import csv
 import re
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from nucfuse.masks.instances import Instances
 from nucfuse.masks.rle import RLEError, check_shape
 
 ID, PIXELS, HEIGHT, WIDTH = COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width")
+# What a row of a solution is for: "Public" or "Private" leaderboard, or "Ignored".
+USAGE = "Usage"
 
 # One nucleus of a large image can be megabytes of text; csv stops at 131,072 characters by itself.
 _LONGEST_FIELD = 2**31 - 1
@@ -37,16 +40,24 @@ class _Image:
     sizes: tuple[str, ...]  # height and width as written in the first row; () in a submission
     shape: Shape | None
     rows: list[tuple[int, str]] = field(default_factory=list)  # number and RLE
+    usages: tuple[str, ...] = ()  # all that the column Usage says of it
 
 
 class KaggleDataset:
-    """The nuclei in a Kaggle CSV; see `open_dataset`."""
+    """The nuclei in a Kaggle CSV; see `open_dataset`.
+
+    Attributes
+    ----------
+    usages : dict of str to tuple of str
+        What the column Usage says of each image; empty without such a column.
+    """
 
     format = "kaggle"
 
     def __init__(self, path: Path, images: dict[str, _Image], shape_of: ShapeOf | None) -> None:
         self.path = path
         self.ids = sorted(images)
+        self.usages = {name: image.usages for name, image in images.items() if image.usages}
         self._images = images
         self._shape_of = shape_of
 
@@ -84,6 +95,10 @@ class KaggleDataset:
 
     def image(self, image_id: str) -> None:
         """None: the file holds no images."""
+
+    def only(self, image_ids: Iterable[str]) -> "KaggleDataset":
+        """Keep some of the images."""
+        return KaggleDataset(self.path, {i: self._images[i] for i in image_ids}, self._shape_of)
 
     def _image(self, image_id: str) -> _Image:
         if image_id not in self._images:
@@ -148,6 +163,7 @@ def _scan(path: Path, reader: Iterator[list[str]]) -> dict[str, _Image]:
     images: dict[str, _Image] = {}
     row = 0
     places: list[int] = []
+    usage_place = None
     n_fields = 0
     try:
         for row, fields in enumerate(reader, 1):
@@ -155,6 +171,7 @@ def _scan(path: Path, reader: Iterator[list[str]]) -> dict[str, _Image]:
                 continue
             if not places:
                 places, n_fields = _places(path, fields), len(fields)
+                usage_place = _usage_place(fields)
                 continue
             if len(fields) != n_fields:
                 fields = _without_blank_end(f"{path}, row {row}", fields, n_fields)
@@ -165,6 +182,8 @@ def _scan(path: Path, reader: Iterator[list[str]]) -> dict[str, _Image]:
             elif image.sizes != tuple(sizes):
                 _check_same_size(f"{path}, row {row} (image {image_id!r})", image, sizes)
             image.rows.append((row, text))
+            if usage_place is not None and fields[usage_place] not in image.usages:
+                image.usages += (sys.intern(fields[usage_place]),)
     except csv.Error as problem:
         raise DataError(f"{path}, row {row + 1}: {problem}; is it a CSV file?") from problem
     if not places:
@@ -190,6 +209,10 @@ def _places(path: Path, header: Sequence[str]) -> list[int]:
         if names.count(name) > 1:
             raise DataError(f"{path} has {names.count(name)} columns {name}; there must be one")
     return [names.index(name) for name in wanted]
+
+
+def _usage_place(header: Sequence[str]) -> int | None:
+    return next((k for k, name in enumerate(header) if name.strip() == USAGE), None)
 
 
 def _without_blank_end(where: str, fields: list[str], n_fields: int) -> list[str]:

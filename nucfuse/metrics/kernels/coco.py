@@ -1,6 +1,9 @@
 """Ranked average precision as pycocotools computes it, in compiled code."""
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from nucfuse.kernels.jit import kernel
 from nucfuse.masks.kernels.arrays import group_offsets
@@ -9,75 +12,88 @@ from nucfuse.masks.kernels.arrays import group_offsets
 FALSE, HIT, IGNORED = 0, 1, 2
 
 
+class Candidates(NamedTuple):
+    """Pairs of one class that share pixels, in the order of the truths, (K,) each.
+
+    Attributes
+    ----------
+    rows, cols : int32
+        Truth and detection.
+    iou : float64
+        Where the truth is a crowd region, the share of the detection that lies in it.
+    """
+
+    rows: NDArray[np.int32]
+    cols: NDArray[np.int32]
+    iou: NDArray[np.float64]
+
+
+class Regions(NamedTuple):
+    """Areas of the truths, float64 (T,), and whether each is a crowd region, bool (T,)."""
+
+    areas: NDArray[np.float64]
+    is_crowd: NDArray[np.bool_]
+
+
 @kernel
-def _pairs_of_pred(cols, same_class, n_pred):
+def _pairs_of_pred(cols, n_pred):
     """Pairs of each prediction in the order of the truths: ``pairs[first[p]:first[p + 1]]``."""
-    groups = np.empty(cols.size, np.int64)
-    for k in range(cols.size):
-        groups[k] = cols[k] if same_class[k] else -1
-    first = group_offsets(groups, n_pred)
+    first = group_offsets(cols, n_pred)
     pairs = np.empty(first[n_pred], np.int64)
     cursor = first.copy()
     for k in range(cols.size):
-        if groups[k] >= 0:
-            pairs[cursor[groups[k]]] = k
-            cursor[groups[k]] += 1
+        pairs[cursor[cols[k]]] = k
+        cursor[cols[k]] += 1
     return first, pairs
 
 
 @kernel
-def match_ranked(pairs, true_areas, pred_areas, same_class, order, thresholds, ranges):
+def match_ranked(candidates, truths, pred_areas, order, thresholds, ranges):
     """Say what each detection is, by area range and threshold, uint8 (A * P, N), as ranked.
 
     Detections choose in the order of their confidence. Each takes the free truth of the largest
-    IoU that reaches the threshold, the last of equal ones; truths outside the area range count for
-    nothing and are taken only where no other is free. Unmatched detections outside the range count
-    for nothing, too.
+    IoU that reaches the threshold, the last of equal ones; crowds and truths outside the area range
+    count for nothing and are taken only where no other is free. A crowd is always free. Unmatched
+    detections outside the range count for nothing, too.
     """
-    first, of_pred = _pairs_of_pred(pairs.cols, same_class, pred_areas.size)
-    iou = np.empty(pairs.rows.size)
-    for k in range(iou.size):
-        iou[k] = pairs.pixels[k] / pairs.unions[k]
+    first, of_pred = _pairs_of_pred(candidates.cols, pred_areas.size)
     codes = np.zeros((ranges.shape[0] * thresholds.size, order.size), np.uint8)
-    counts, free = np.empty(true_areas.size, np.bool_), np.empty(true_areas.size, np.bool_)
+    n_true = truths.areas.size
+    counts, free = np.empty(n_true, np.bool_), np.empty(n_true, np.bool_)
     for a in range(ranges.shape[0]):
         low, high = ranges[a]
-        for t in range(true_areas.size):
-            counts[t] = low <= true_areas[t] <= high
+        for t in range(n_true):
+            counts[t] = low <= truths.areas[t] <= high and not truths.is_crowd[t]
         for i in range(thresholds.size):
             free[:] = True
             least = min(thresholds[i], 1 - 1e-10)
             for d in range(order.size):
                 p = order[d]
                 own = of_pred[first[p] : first[p + 1]]
-                code = _match_one(own, pairs.rows, iou, counts, least, free)
-                if code == FALSE and not low <= pred_areas[p] <= high:
-                    code = IGNORED
-                codes[a * thresholds.size + i, d] = code
+                taken = _match_one(own, candidates, counts, least, free)
+                if taken >= 0:
+                    free[taken] = truths.is_crowd[taken]
+                    codes[a * thresholds.size + i, d] = HIT if counts[taken] else IGNORED
+                elif not low <= pred_areas[p] <= high:
+                    codes[a * thresholds.size + i, d] = IGNORED
     return codes
 
 
 @kernel
-def _match_one(own, rows, iou, counts, least, free):
-    """Match one detection, whose pairs are ``own``, and take its truth."""
+def _match_one(own, candidates, counts, least, free):
+    """Find the truth that a detection, whose pairs are ``own``, takes; -1 for none."""
     taken, ignored = -1, -1
     best, best_ignored = least, least
     for k in own:
-        t = rows[k]
+        t, iou = candidates.rows[k], candidates.iou[k]
         if not free[t]:
             continue
         if counts[t]:
-            if iou[k] >= best:
-                taken, best = t, iou[k]
-        elif iou[k] >= best_ignored:
-            ignored, best_ignored = t, iou[k]
-    if taken >= 0:
-        free[taken] = False
-        return HIT
-    if ignored >= 0:
-        free[ignored] = False
-        return IGNORED
-    return FALSE
+            if iou >= best:
+                taken, best = t, iou
+        elif iou >= best_ignored:
+            ignored, best_ignored = t, iou
+    return taken if taken >= 0 else ignored
 
 
 @kernel
@@ -123,35 +139,54 @@ def curves(codes, weights, n_true, recalls):
     return precision, last
 
 
+class Ranks(NamedTuple):
+    """Ranks of some detections in each of L lists: ``ranks[first[i]:first[i + 1]]``, ascending."""
+
+    ranks: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+
 @kernel
-def resampled_ap(hits, first, image_of, image_weights, n_true, recalls):
+def resampled_ap(hits, ignored, image_of, image_weights, n_true, recalls):
     """Mean precision over L lists and all recalls for each resampling of the images, (B,).
 
-    Every detection counts (as in the area range "all"), so that how many were seen is the same
-    for all lists, and only hits are visited: ``hits[first[i]:first[i + 1]]`` are the ranks of
-    those of list i. image_of (D,), image_weights (B, I), n_true (B,); NaN without truths.
+    Only hits and what is ignored are visited, both as Ranks; all other detections of the D are
+    false. image_of (D,), image_weights (B, I), n_true (B,); NaN without truths.
     """
     ap = np.zeros(image_weights.shape[0])
-    seen = np.empty(image_of.size)
-    precision = np.empty(hits.size)
-    recall = np.empty(hits.size)
+    n_lists = hits.first.size - 1
+    weights, seen = np.empty(image_of.size), np.empty(image_of.size)
     for b in range(ap.size):
         if n_true[b] == 0:
             ap[b] = np.nan
             continue
         count = 0.0
         for d in range(image_of.size):
-            count += image_weights[b, image_of[d]]
+            weights[d] = image_weights[b, image_of[d]]
+            count += weights[d]
             seen[d] = count
-        for i in range(first.size - 1):
-            tp = 0.0
-            for h in range(first[i], first[i + 1]):
-                tp += image_weights[b, image_of[hits[h]]]
-                recall[h] = tp / n_true[b]
-                precision[h] = tp / (seen[hits[h]] + np.finfo(np.float64).eps)
-            own = slice(first[i], first[i + 1])
-            ap[b] += _interpolated(precision[own], recall[own], recalls) / (first.size - 1)
+        for i in range(n_lists):
+            own = hits.ranks[hits.first[i] : hits.first[i + 1]]
+            skipped = ignored.ranks[ignored.first[i] : ignored.first[i + 1]]
+            precision, recall = _precisions_at_hits(own, skipped, weights, seen)
+            ap[b] += _interpolated(precision, recall / n_true[b], recalls) / n_lists
     return ap
+
+
+@kernel
+def _precisions_at_hits(hits, skipped, weights, seen):
+    """Precision and true positives after each hit of one list; ranks, weights, cumulated ones."""
+    precision, true_positives = np.empty(hits.size), np.empty(hits.size)
+    tp, out = 0.0, 0.0
+    s = 0
+    for h in range(hits.size):
+        while s < skipped.size and skipped[s] < hits[h]:
+            out += weights[skipped[s]]
+            s += 1
+        tp += weights[hits[h]]
+        true_positives[h] = tp
+        precision[h] = tp / (seen[hits[h]] - out + np.finfo(np.float64).eps)
+    return precision, true_positives
 
 
 @kernel

@@ -257,8 +257,37 @@ class TestDocument:
         sample = opened(content).read("a")
         assert sample.names == ("annotation 2",)
         assert sample.notes == (
-            "annotation 1 is left out: it is a crowd region (iscrowd 1), not one nucleus",
+            "annotation 1 is left out: it is a crowd region (iscrowd 1), not one nucleus. coco_ap "
+            "does not count what is found in it; for all other scores that is spurious",
         )
+        assert len(sample.masks) == 1
+        assert sample.annotations.is_crowd.tolist() == [True, False]
+        assert len(sample.annotations.regions) == 2
+
+    def test_a_crowd_is_no_category_of_nuclei(self, opened):
+        content = document(RLE, RLE, category_id=1)
+        content["annotations"][0] |= {"iscrowd": 1, "category_id": 2}
+        sample = opened(content).read("a")
+        assert sample.masks.classes is None and not sample.annotations.has_several
+        assert sample.annotations.categories.tolist() == [2, 1]
+
+    def test_what_masks_do_not_hold_is_kept_beside_them(self, opened):
+        content = document(RLE, RLE, score=0.5)
+        content["annotations"][0] |= {"area": 7.5, "score": 0.5 + 1e-9}
+        about = opened(content).read("a").annotations
+        assert about.areas.tolist() == [7.5, about.regions.areas[1]]
+        assert about.scores.tolist() == [0.5 + 1e-9, 0.5]
+        assert about.categories.tolist() == [1, 1] and not about.has_several
+        del content["annotations"][0]["category_id"]
+        assert opened(content).read("a").annotations.categories is None
+
+    @pytest.mark.parametrize(("ids", "places"), [([10, 9, 100], [1, 0, 2]),
+                                                 (["10", "9", "100"], [0, 2, 1])])  # fmt: skip
+    def test_images_have_the_order_of_their_ids(self, opened, ids, places):
+        images = [{"id": i, "file_name": f"{9 - k}.png", "height": 4, "width": 5}
+                  for k, i in enumerate(ids)]  # fmt: skip
+        dataset = opened({"images": images, "annotations": [], "categories": []})
+        assert [dataset.read(f"{9 - k}").annotations.place for k in range(3)] == places
 
     def test_scores(self, opened):
         sample = opened(document(RLE, RLE, score=0.25)).read("a")
@@ -432,6 +461,8 @@ class TestErrors:
             (("category_id", "1"), "annotation 2: category_id must be a whole number"),
             (("category_id", 2**31), "category_id must be a whole number"),
             (("iscrowd", 2), "annotation 2: iscrowd must be 0 or 1"),
+            (("area", "large"), "annotation 2: area must be a finite number of pixels"),
+            (("area", float("nan")), "annotation 2: area must be a finite number of pixels"),
             (("iscrowd", "no"), "annotation 2: iscrowd must be 0 or 1"),
         ],
     )

@@ -22,7 +22,12 @@ from nucfuse.commands.submit import submit
 from nucfuse.commands.terminal import talks_while_it_works
 from nucfuse.commands.train import train
 from nucfuse.commands.warm_up import warm_up
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, is_out_of_memory
+
+_NO_MEMORY = (
+    "there is not enough memory ({}); use fewer --jobs, smaller images or a larger machine, and "
+    "look for absurd sizes in the input"
+)
 
 
 class _Main(click.Group):
@@ -41,6 +46,12 @@ class _Main(click.Group):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             exit_codes.fail(f"{where}{error.strerror or error}", exit_codes.BAD_INPUT)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            exit_codes.fail(
+                _NO_MEMORY.format(str(error) or type(error).__name__), exit_codes.BAD_INPUT
+            )
 
 
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})

@@ -17,9 +17,15 @@ from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
-from nucfuse.pipeline.running import check_output, check_overlap, each_image, engine_name
+from nucfuse.pipeline.running import (
+    check_output,
+    check_overlap,
+    each_good_image,
+    each_image,
+    engine_name,
+)
 from nucfuse.pipeline.settings import Given, read_pairs
-from nucfuse.report.written import written_text
+from nucfuse.report.written import failed_lines, written_text
 from nucfuse.settings import read
 
 
@@ -37,11 +43,19 @@ class CleanOptions:
     engine: str | None = None
 
 
-def clean(pred: Path, out: Path, options: CleanOptions) -> str:
-    """Clean every image of a prediction set; returns a line of report.
+def clean(pred: Path, out: Path, options: CleanOptions) -> tuple[str, dict[str, str]]:
+    """Clean every image of a prediction set.
 
     Probability maps are split into nuclei first; overlaps are removed, if they are not allowed;
     then the rules about whole nuclei apply (`clean.objects`).
+
+    Returns
+    -------
+    text : str
+        Lines of report.
+    failed : dict
+        Image id -> why it was left out: into a folder, images whose maps can be used are cleaned
+        without those whose maps cannot.
 
     Raises
     ------
@@ -56,11 +70,15 @@ def clean(pred: Path, out: Path, options: CleanOptions) -> str:
         raise DataError("split.NAME=VALUE is about probability maps, but there are none")
     read(Cleaning, options.settings.method, "cleaning")
     split_settings(options.split_method, options.settings.split)
-    counts, engine = Counts(), engine_name(options.jobs, options.engine)
-    job = partial(_cleaned, member, options)
-    samples = each_image(engine, job, member.source.ids, "Cleaning")
-    write_dataset(out, counts.watch(samples), format_of_output(out))
-    return written_text(out, counts.images, counts.nuclei, notes=counts.notes)
+    counts, failed, format_ = Counts(), dict[str, str](), format_of_output(out)
+    job, engine = partial(_cleaned, member, options), engine_name(options.jobs, options.engine)
+    if format_ == "labels":
+        samples = each_good_image(engine, job, member.source.ids, "Cleaning", failed)
+    else:
+        samples = each_image(engine, job, member.source.ids, "Cleaning")
+    write_dataset(out, counts.watch(samples), format_)
+    notes = [*counts.notes, *failed_lines("not cleaned", failed)]
+    return written_text(out, counts.images, counts.nuclei, notes=notes), failed
 
 
 def _cleaned(member: MemberSet, options: CleanOptions, image_id: str) -> Sample:

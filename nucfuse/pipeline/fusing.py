@@ -11,13 +11,14 @@ from nucfuse.data.formats.image_folder import open_images
 from nucfuse.data.io import format_of_output, open_sizes, write_dataset
 from nucfuse.ensemble.fuse import fuse_members
 from nucfuse.ensemble.maps.fuse_maps import MapSettings
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, MapError
 from nucfuse.pipeline.members import MemberSet, common_images, open_members
 from nucfuse.pipeline.plans import FuseOptions, Planner, make_planner
 from nucfuse.pipeline.running import (
     check_output,
     check_overlap,
     distinct_names,
+    each_good_image,
     each_image,
     engine_name,
 )
@@ -60,8 +61,12 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions) -> FusionSummar
         summary.advice = _OF_TWO
     job = partial(fuse_image, members, planner, options.report is not None)
     with _report_files(options, [*paths, out]) as files:
-        results = each_image(engine, job, image_ids, "Fusing")
-        write_dataset(out, _samples(results, summary, files), format_of_output(out))
+        format_ = format_of_output(out)
+        if format_ == "labels":
+            results = each_good_image(engine, job, image_ids, "Fusing", summary.failed)
+        else:
+            results = each_image(engine, job, image_ids, "Fusing")
+        write_dataset(out, _samples(results, summary, files), format_)
     return summary
 
 
@@ -86,7 +91,8 @@ def fuse_image(
     try:
         fused = fuse_members(read, plan.how, plan.weights or None, names, compare)
     except (ValueError, TypeError) as error:
-        raise DataError(f"image {image_id!r} ({', '.join(names)}): {error}") from None
+        kind = MapError if isinstance(error, MapError) else DataError
+        raise kind(f"image {image_id!r} ({', '.join(names)}): {error}") from None
     return FusedImage(image_id, fused, present, names, plan.weights, decision)
 
 

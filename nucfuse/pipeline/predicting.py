@@ -10,7 +10,7 @@ from nucfuse.data.dataset import Sample
 from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.data.image_ids import escape_id
 from nucfuse.data.io import format_of_output, write_dataset
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, is_out_of_memory
 from nucfuse.models.inference.settings import Inference
 from nucfuse.models.load import default_model
 from nucfuse.pipeline.predicted_folder import PredictedFolder
@@ -64,6 +64,10 @@ class Job:
             if self.folder is None:
                 raise
             return error
+        except Exception as error:
+            if self.folder is None or not is_out_of_memory(error):
+                raise
+            return DataError("there is not enough memory for it; use fewer --jobs or smaller tiles")
         return sample
 
     def map_of(self, image_id: str) -> Path | None:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from nucfuse.data.dataset import Sample
 from nucfuse.engine import in_order, open_engine
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, MapError
 from nucfuse.masks.instances import Instances
 from nucfuse.report.progress import with_progress
 
@@ -50,6 +51,39 @@ def each_image(
         except KeyboardInterrupt:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def each_good_image(
+    engine: str,
+    job: Callable[[str], Result],
+    image_ids: Sequence[str],
+    title: str,
+    failed: dict[str, str],
+) -> Iterator[Result]:
+    """As `each_image`, but without images whose maps cannot be used: ``failed`` gets why.
+
+    For outputs that hold each image by itself.
+
+    Raises
+    ------
+    DataError
+        If none is left.
+    """
+    results = each_image(engine, partial(_or_its_error, job), image_ids, title)
+    for image_id, result in zip(image_ids, results, strict=True):
+        if isinstance(result, MapError):
+            failed[image_id] = str(result)
+        else:
+            yield result
+    if failed and len(failed) == len(image_ids):
+        raise DataError(next(iter(failed.values())))
+
+
+def _or_its_error(job: Callable[[str], Result], image_id: str) -> Result | MapError:
+    try:
+        return job(image_id)
+    except MapError as error:
+        return error
 
 
 def _keep_opencv_to_one_thread() -> None:

@@ -56,7 +56,7 @@ def read_tiff(data: bytes) -> tuple[NDArray[Any], str, bool]:
                 raise DataError("the TIFF is damaged: its pixels do not fit its size")
             pixels, axes = _squeezed(values, str(series.axes))
             has_alpha = bool(series.keyframe.extrasamples)
-    except DataError:
+    except (DataError, MemoryError):
         raise
     # tifffile raises whatever its parser stumbles over: KeyError, struct.error, AttributeError ...
     except Exception as problem:

@@ -19,7 +19,7 @@ from nucfuse.commands.route import route
 from nucfuse.commands.sample import sample
 from nucfuse.commands.score import score
 from nucfuse.commands.submit import submit
-from nucfuse.commands.terminal import talks_while_it_works
+from nucfuse.commands.terminal import Ended, ended_cleanly, talks_while_it_works
 from nucfuse.commands.train import train
 from nucfuse.commands.warm_up import warm_up
 from nucfuse.errors import DataError, is_out_of_memory
@@ -35,9 +35,12 @@ class _Main(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with ended_cleanly():
+                return super().invoke(ctx)
         except DataError as error:
             exit_codes.fail(str(error), exit_codes.BAD_INPUT)
+        except Ended as ended:
+            exit_codes.fail(f"ended by {ended}; nothing half-written was left", ended.exit_code)
         except KeyboardInterrupt:
             exit_codes.fail("interrupted; nothing half-written was left", exit_codes.INTERRUPTED)
         except BrokenPipeError:  # the reader of our output (head, less) has seen enough

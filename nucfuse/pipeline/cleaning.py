@@ -17,8 +17,8 @@ from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
+from nucfuse.pipeline.outputs import reserved_outputs
 from nucfuse.pipeline.running import (
-    check_output,
     check_overlap,
     each_good_image,
     each_image,
@@ -62,7 +62,11 @@ def clean(pred: Path, out: Path, options: CleanOptions) -> tuple[str, dict[str, 
     DataError
         If the input is bad, or a setting is unknown or out of range.
     """
-    check_output(out, [pred])
+    with reserved_outputs([out], [pred], [options.images]):
+        return _clean(pred, out, options)
+
+
+def _clean(pred: Path, out: Path, options: CleanOptions) -> tuple[str, dict[str, str]]:
     check_overlap(options.allow_overlap, format_of_output(out), out)
     sizes = None if options.images is None else open_sizes(options.images)
     member = open_members([pred], [pred.name], options.format_, sizes)[0]

@@ -13,7 +13,8 @@ from nucfuse.data.formats.writing import as_instances
 from nucfuse.data.image_ids import first_ids
 from nucfuse.data.io import open_dataset, open_sizes, write_dataset
 from nucfuse.errors import DataError
-from nucfuse.pipeline.running import Reading, check_output, count_nuclei, each_image
+from nucfuse.pipeline.outputs import reserved_outputs
+from nucfuse.pipeline.running import Reading, count_nuclei, each_image
 from nucfuse.report.written import written_text
 
 
@@ -27,11 +28,11 @@ def convert(
     DataError
         If the input is bad, or the format cannot hold it (overlapping masks in label images).
     """
-    check_output(target, [source])
-    dataset = open_dataset(source, reading.format, _sizes_from(sizes))
     counts = Counts()
-    samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
-    write_dataset(target, counts.watch(samples), to)
+    with reserved_outputs([target], [source], [sizes]):
+        dataset = open_dataset(source, reading.format, _sizes_from(sizes))
+        samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
+        write_dataset(target, counts.watch(samples), to)
     return written_text(target, counts.images, counts.nuclei, f" as {to}", counts.notes)
 
 
@@ -54,15 +55,15 @@ def submit(
     DataError
         If the input is bad, or the images are not those that Kaggle wants.
     """
-    check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
-    dataset = open_dataset(pred, reading.format, _sizes_from(sizes))
-    ids = dataset.ids
-    if sample_submission is not None:
-        ids = _wanted_ids(dataset, sample_submission)
     counts = Counts()
-    job = partial(_legal_sample, dataset, by)
-    samples = each_image(reading.engine, job, ids, "Writing")
-    kaggle.write_submission(target, counts.watch(samples))
+    with reserved_outputs([target], [pred, sample_submission], [sizes]):
+        dataset = open_dataset(pred, reading.format, _sizes_from(sizes))
+        ids = dataset.ids
+        if sample_submission is not None:
+            ids = _wanted_ids(dataset, sample_submission)
+        job = partial(_legal_sample, dataset, by)
+        samples = each_image(reading.engine, job, ids, "Writing")
+        kaggle.write_submission(target, counts.watch(samples))
     detail = f", {counts.empty} images without"
     return written_text(target, counts.images, counts.nuclei, detail, counts.notes)
 

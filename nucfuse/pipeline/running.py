@@ -1,4 +1,4 @@
-"""What every step over a data set shares: workers, progress, checks of the output's place."""
+"""What every step over a data set shares: workers, progress, names of sets."""
 
 import os
 import sys
@@ -14,6 +14,7 @@ from nucfuse.data.dataset import Sample
 from nucfuse.engine import in_order, open_engine
 from nucfuse.errors import DataError, MapError
 from nucfuse.masks.instances import Instances
+from nucfuse.models.inference.time_limit import graphs_stopped
 from nucfuse.report.progress import with_progress
 
 Result = TypeVar("Result")
@@ -50,6 +51,8 @@ def each_image(
             yield from with_progress(in_order(workers, job, image_ids), len(image_ids), title)
         except KeyboardInterrupt:
             workers.shutdown(wait=False, cancel_futures=True)
+            with graphs_stopped():  # else one that does not end would keep us
+                workers.shutdown()
             raise
 
 
@@ -92,20 +95,6 @@ def _keep_opencv_to_one_thread() -> None:
         sys.modules["cv2"].setNumThreads(1)
     else:  # should a job load it: that takes long, and many a job does without
         os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
-
-
-def check_output(out: Path, inputs: Sequence[Path]) -> None:
-    """Raise a DataError if the output is one of the inputs or lies where it would mix with one."""
-    target = out.resolve()
-    for path in inputs:
-        source = path.resolve()
-        if target == source:
-            raise DataError(f"{out}: the output must not be an input; choose another place")
-        if source.is_dir() and source in target.parents:
-            raise DataError(
-                f"{out}: the output must not lie inside the input {path}, which would then hold "
-                "files that are not its own"
-            )
 
 
 def check_overlap(allowed: bool, format: str, out: Path) -> None:

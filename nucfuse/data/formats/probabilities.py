@@ -5,7 +5,7 @@ and ``probabilities`` is float16 (C, H, W) in [0, 1].
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ class ProbabilityFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.ids = sorted(unescape_id(file.stem) for file in path.glob("*.npz"))
+        self.ids = sorted(unescape_id(file.stem) for file in _map_files(path))
         if not self.ids:
             raise DataError(f"{path}: no probability maps here (looked for *.npz)")
 
@@ -106,4 +106,8 @@ class ProbabilityFolder:
 
 def holds_probabilities(path: Path) -> bool:
     """Whether a path is a folder of ``.npz`` files, which only probability maps come in."""
-    return path.is_dir() and next(path.glob("*.npz"), None) is not None
+    return path.is_dir() and next(_map_files(path), None) is not None
+
+
+def _map_files(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.glob("*.npz") if not file.name.startswith("."))

@@ -18,7 +18,8 @@ def is_run(path: Path) -> bool:
 def runs_in(folder: Path) -> list[Path]:
     """Folders of runs in a folder, FOLD as well as SEED/FOLD, sorted."""
     parts = [*folder.glob(f"*/{PARTS}"), *folder.glob(f"*/*/{PARTS}")]
-    return sorted(path.parent for path in parts)
+    hidden = (any(n.startswith(".") for n in path.relative_to(folder).parts) for path in parts)
+    return sorted(path.parent for path, skip in zip(parts, hidden, strict=True) if not skip)
 
 
 def card_of_run(run: Path) -> Card:
@@ -29,7 +30,8 @@ def card_of_run(run: Path) -> Card:
     DataError
         If there is none, or several.
     """
-    cards = [path for path in sorted(run.glob("*.json")) if is_card(path)]
+    files = (path for path in sorted(run.glob("*.json")) if not path.name.startswith("."))
+    cards = [path for path in files if is_card(path)]
     if len(cards) != 1:
         raise DataError(
             f"{run}: a finished run has one card of a network, found {len(cards)}; let it finish "

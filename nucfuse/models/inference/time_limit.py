@@ -10,6 +10,9 @@ from typing import Any
 
 from nucfuse.errors import DataError
 
+_running: set[Any] = set()  # the RunOptions of all graphs that are running now
+_forbidden = threading.Event()
+
 # Seconds for the image that this thread works on, and when they are over (`time.monotonic`).
 _limit: ContextVar[tuple[float, float]] = ContextVar("limit", default=(math.inf, math.inf))
 
@@ -39,15 +42,17 @@ def stopped_in_time(run_options: Any) -> Iterator[None]:
         If the time is over.
     """
     seconds, deadline = _limit.get()
-    if math.isinf(deadline):
-        yield
-        return
     left = deadline - time.monotonic()
     if left <= 0:
         raise _too_long(seconds)
-    timer = threading.Timer(left, setattr, (run_options, "terminate", True))
+    # `Timer` cannot wait for ever.
+    timer = threading.Timer(min(left, threading.TIMEOUT_MAX), _stop, (run_options,))
     timer.daemon = True
-    timer.start()
+    if left < math.inf:
+        timer.start()
+    _running.add(run_options)
+    if _forbidden.is_set():  # asked after it can be stopped, so that none slips through
+        _stop(run_options)
     try:
         yield
     except DataError:
@@ -56,6 +61,23 @@ def stopped_in_time(run_options: Any) -> Iterator[None]:
         raise
     finally:
         timer.cancel()
+        _running.discard(run_options)
+
+
+@contextmanager
+def graphs_stopped() -> Iterator[None]:
+    """Have ONNX Runtime leave all graphs, in whatever thread, and begin none meanwhile."""
+    _forbidden.set()
+    try:
+        for run_options in list(_running):
+            _stop(run_options)
+        yield
+    finally:
+        _forbidden.clear()
+
+
+def _stop(run_options: Any) -> None:
+    run_options.terminate = True
 
 
 def _too_long(seconds: float) -> DataError:

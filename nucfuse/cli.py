@@ -19,10 +19,15 @@ from nucfuse.commands.route import route
 from nucfuse.commands.sample import sample
 from nucfuse.commands.score import score
 from nucfuse.commands.submit import submit
-from nucfuse.commands.terminal import talks_while_it_works
+from nucfuse.commands.terminal import Ended, ended_cleanly, talks_while_it_works
 from nucfuse.commands.train import train
 from nucfuse.commands.warm_up import warm_up
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, is_out_of_memory
+
+_NO_MEMORY = (
+    "there is not enough memory ({}); use fewer --jobs, smaller images or a larger machine, and "
+    "look for absurd sizes in the input"
+)
 
 
 class _Main(click.Group):
@@ -30,12 +35,12 @@ class _Main(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with ended_cleanly():
+                return super().invoke(ctx)
         except DataError as error:
             exit_codes.fail(str(error), exit_codes.BAD_INPUT)
-        except MemoryError as error:
-            reason = str(error) or "it does not fit into memory"
-            exit_codes.fail(reason, exit_codes.BAD_INPUT)
+        except Ended as ended:
+            exit_codes.fail(f"ended by {ended}; nothing half-written was left", ended.exit_code)
         except KeyboardInterrupt:
             exit_codes.fail("interrupted; nothing half-written was left", exit_codes.INTERRUPTED)
         except BrokenPipeError:  # the reader of our output (head, less) has seen enough
@@ -44,6 +49,14 @@ class _Main(click.Group):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             exit_codes.fail(f"{where}{error.strerror or error}", exit_codes.BAD_INPUT)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            from nucfuse.masks.allocation import TooManyPixelsError
+
+            known = isinstance(error, TooManyPixelsError)  # it says itself what to do
+            said = str(error) if known else _NO_MEMORY.format(str(error) or type(error).__name__)
+            exit_codes.fail(said, exit_codes.BAD_INPUT)
 
 
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})

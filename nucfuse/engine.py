@@ -1,8 +1,9 @@
 """One small interface to workers: `concurrent.futures`, whatever is behind it."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from nucfuse.errors import DataError
@@ -60,19 +61,34 @@ def open_engine(name: str) -> Executor:
 class _DaskExecutor(Executor):
     """The workers of a Dask scheduler; closes the connection in the end, as Dask's own does not."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, address: str) -> None:
+        self._client, self._address = client, address
         self._executor = client.get_executor(pure=False)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run ``fn`` on a worker."""
+        """Run ``fn`` on a worker; a DataError if the scheduler is gone."""
+        if self._client.status != "running":
+            raise self.lost()
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
         return future
 
+    def lost(self) -> DataError:
+        """Say that the connection has broken."""
+        return DataError(
+            f"the Dask scheduler at {self._address} no longer answers; see why it ended, start it "
+            "again, and begin anew"
+        )
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for the jobs that were begun, or cancel them, and leave the scheduler."""
-        self._executor.shutdown(wait=wait and not cancel_futures)
-        self._client.close()
+        is_there = self._client.status == "running"
+        if is_there:
+            self._executor.shutdown(wait=wait and not cancel_futures)
+        self._client.close(timeout=None if is_there else _LEAVING)
+
+
+_CONNECTING = 10  # seconds to wait for a scheduler, when a run begins and when it stops answering
+_LEAVING = 2  # seconds to wait for one that is gone
 
 
 def _dask_executor(address: str) -> Executor:
@@ -80,10 +96,32 @@ def _dask_executor(address: str) -> Executor:
         from distributed import Client
     except ImportError:
         raise DataError("engine 'dask://…' needs Dask: pip install 'nucfuse[dask]'") from None
+    # It says on stderr what we say in one sentence.
+    for name in ("distributed.client", "distributed.comm", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return _DaskExecutor(Client(address, timeout=10))
-    except OSError as error:
-        raise DataError(f"no Dask scheduler answers at {address}: {error}") from None
+        return _DaskExecutor(Client(address, timeout=_CONNECTING), address)
+    except (OSError, ValueError) as error:  # also of what is no address, or no scheduler
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise DataError(
+            f"no Dask scheduler answers at {address}: {reason}; the engine is dask://host:port"
+        ) from None
+
+
+def _result(engine: Executor, future: Future[Result]) -> Result:
+    """Return the result of a job; what went wrong with Dask, not with the job, is a DataError."""
+    try:
+        return future.result()
+    except CancelledError:
+        if isinstance(engine, _DaskExecutor):
+            raise engine.lost() from None
+        raise
+    except Exception as error:
+        if type(error).__name__ != "KilledWorker":  # Dask's, which need not be installed
+            raise
+        raise DataError(
+            "several Dask workers died of one image; is there enough memory for it?"
+        ) from None
 
 
 def in_order(
@@ -99,9 +137,9 @@ def in_order(
         for item in items:
             waiting.append(engine.submit(job, item))
             if len(waiting) >= ahead:
-                yield waiting.popleft().result()
+                yield _result(engine, waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(engine, waiting.popleft())
     finally:
         for future in waiting:
             future.cancel()

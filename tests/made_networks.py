@@ -26,14 +26,53 @@ def tiny_onnx(channels=1, n_outputs=3, bias=0.0):
         helper.make_node("Transpose", ["scores"], ["last"], perm=[0, 2, 3, 1]),
         helper.make_node("Softmax", ["last"], ["probabilities"], axis=3),
     ]
+    arrays = {"mean": mean, "slope": slope, "level": level}
+    return _saved(nodes, arrays, channels, n_outputs)
+
+
+def endless_onnx():
+    """A graph that gives its input of three channels back after a loop without end."""
+    bool_, float_ = TensorProto.BOOL, TensorProto.FLOAT
+    shape = ["b", "h", "w", 3]
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_on"], ["again"]),
+            helper.make_node("Identity", ["inner"], ["next"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("step", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_on", bool_, []),
+            helper.make_tensor_value_info("inner", float_, shape),
+        ],
+        [
+            helper.make_tensor_value_info("again", bool_, []),
+            helper.make_tensor_value_info("next", float_, shape),
+        ],
+    )
+    loop = helper.make_node("Loop", ["", "true", "image"], ["probabilities"], body=body)
+    return _saved([loop], {"true": np.array(True)}, 3, 3)
+
+
+def odd_onnx(factor):
+    """Three channels times a factor, of which the root is taken if it is negative.
+
+    So all but what is black gives NaN, or bright pixels give values above 1.
+    """
+    nodes = [helper.make_node("Mul", ["image", "factor"], ["product"])]
+    last = "Sqrt" if factor < 0 else "Identity"
+    nodes.append(helper.make_node(last, ["product"], ["probabilities"]))
+    return _saved(nodes, {"factor": np.float32(factor)}, 3, 3)
+
+
+def _saved(nodes, arrays, channels, n_outputs):
     ends = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", "h", "w", n])
         for name, n in (("image", channels), ("probabilities", n_outputs))
     ]
-    arrays = {"mean": mean, "slope": slope, "level": level}
     graph = helper.make_graph(
         nodes, "tiny", ends[:1], ends[1:],
-        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+        [numpy_helper.from_array(np.asarray(a), name) for name, a in arrays.items()],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
     return model.SerializeToString()

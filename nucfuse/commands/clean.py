@@ -1,10 +1,12 @@
 """`nucfuse clean`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from nucfuse.commands import exit_codes
 from nucfuse.commands.options import MAP_MAX, OUT, OVERLAP, PATH, READING, SETTINGS
 
 
@@ -33,4 +35,7 @@ def clean(pred: Path, out: Path, **options: Any) -> None:
     """Clean predictions: overlaps, specks, giants, holes, outlines; or split probability maps."""
     from nucfuse.pipeline import cleaning
 
-    click.echo(cleaning.clean(pred, out, cleaning.CleanOptions(**options)), err=True)
+    text, failed = cleaning.clean(pred, out, cleaning.CleanOptions(**options))
+    click.echo(text, err=True)
+    if failed:
+        sys.exit(exit_codes.PARTIAL)

@@ -25,19 +25,19 @@ def compare(
     Every set after the first is compared with the first.
     """
     from nucfuse.metrics.comparison import Comparison
-    from nucfuse.pipeline.running import check_output
+    from nucfuse.pipeline.outputs import reserved_outputs
     from nucfuse.pipeline.scoring import score_record, score_sets
     from nucfuse.report import scores as report
 
     if len(preds) < 2:
         raise click.UsageError("compare needs at least two prediction sets")
-    if out is not None:
-        check_output(out, [truth, *preds])
-    result = score_sets(truth, preds, options)
-    comparison = Comparison.of(result.scores, result.names, options.seed, result.by)
-    if out is not None:
-        record = score_record(truth, preds, options)
-        report.write_comparison(out, result, comparison, record)
+    beside = [options.strata.images, options.strata.metadata]
+    with reserved_outputs([out], [truth, *preds], beside):
+        result = score_sets(truth, preds, options)
+        comparison = Comparison.of(result.scores, result.names, options.seed, result.by)
+        if out is not None:
+            record = score_record(truth, preds, options)
+            report.write_comparison(out, result, comparison, record)
     text = report.comparison_json if as_json else report.comparison_text
     click.echo(text(result, comparison))
     if not result.complete:

@@ -38,7 +38,7 @@ def explore(
     from nucfuse.data.run_record import run_record, to_json
     from nucfuse.models.mask_rcnn.config import preset
     from nucfuse.pipeline import exploring
-    from nucfuse.pipeline.running import check_output
+    from nucfuse.pipeline.outputs import reserved_outputs
     from nucfuse.report.anchors import anchors_dict, anchors_text
     from nucfuse.report.exploration import exploration_text, write_exploration
     from nucfuse.report.plots import check_plotting
@@ -47,11 +47,11 @@ def explore(
     inputs = [truth] if images is None else [truth, images]
     if out is not None:
         check_plotting()
-        check_output(out, inputs)
-    result = exploring.explore(truth, reading, images)
-    covered = exploring.anchor_coverage(result, configs)
-    summary = {**result.to_dict(), **anchors_dict(covered)}
-    if out is not None:
-        write_exploration(out, result, summary, run_record(inputs, {}))
+    with reserved_outputs([out], inputs):
+        result = exploring.explore(truth, reading, images)
+        covered = exploring.anchor_coverage(result, configs)
+        summary = {**result.to_dict(), **anchors_dict(covered)}
+        if out is not None:
+            write_exploration(out, result, summary, run_record(inputs, {}))
     text = "\n".join([exploration_text(result), *anchors_text(covered)])
     click.echo(to_json(summary) if as_json else text)

@@ -1,10 +1,12 @@
 """`nucfuse fuse`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from nucfuse.commands import exit_codes
 from nucfuse.commands.options import MAP_MAX, OUT, OVERLAP, PATH, READING, SETTINGS
 
 
@@ -55,3 +57,5 @@ def fuse(preds: tuple[Path, ...], out: Path, **options: Any) -> None:
 
     summary = fusing.fuse(preds, out, fusing.FuseOptions(**options))
     click.echo(summary.to_text(out), err=True)
+    if summary.failed:
+        sys.exit(exit_codes.PARTIAL)

@@ -40,6 +40,9 @@ _INFERENCE = options(
                  help="Side of the tiles of large images, 0 for none [default: 1024]."),
     click.option("--resize", type=click.IntRange(0), metavar="PIXELS",
                  help="Resize every image to a square, 0 for none [default: as trained]."),
+    click.option("--timeout", type=click.FloatRange(0.001), metavar="SECONDS",
+                 help="How long networks may take for one image, which fails otherwise [default: "
+                 "without end]."),
 )  # fmt: skip
 
 

@@ -46,15 +46,15 @@ def score(
     TRUTH and each PRED: a DSB2018 folder or zip, a folder of label images, a Kaggle CSV, COCO JSON
     or nucfuse .npz; the format is recognised.
     """
-    from nucfuse.pipeline.running import check_output
+    from nucfuse.pipeline.outputs import reserved_outputs
     from nucfuse.pipeline.scoring import score_record, score_sets
     from nucfuse.report import scores as report
 
-    if out is not None:
-        check_output(out, [truth, *preds])
-    result = score_sets(truth, preds, options)
-    if out is not None:
-        report.write_scores(out, result, score_record(truth, preds, options))
+    beside = [options.strata.images, options.strata.metadata]
+    with reserved_outputs([out], [truth, *preds], beside):
+        result = score_sets(truth, preds, options)
+        if out is not None:
+            report.write_scores(out, result, score_record(truth, preds, options))
     click.echo(report.score_json(result) if as_json else report.score_text(result, worst, brief))
     if fail_under is not None and min(s.dsb_ap for s in result.scores) < fail_under:
         exit_codes.fail(f"below --fail-under {fail_under}", exit_codes.BELOW)

@@ -6,10 +6,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from nucfuse.data.output_lock import hold, is_same, output_lock
 from nucfuse.errors import DataError
 
 _REMEDIES = {
@@ -58,9 +59,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     real = Path(os.path.realpath(path))
     _check_target_file(path, real)
-    part = real.with_name(f".{secrets.token_hex(8)}.part{real.suffix}")
-    with _leaving_nothing(path, real, lambda: part.unlink(missing_ok=True)):
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    part = _part(real.parent, real.suffix)
+    with (
+        _leaving_nothing(path, real, lambda: part.unlink(missing_ok=True)),
+        _held(part, lambda: os.close(os.open(part, os.O_CREAT | os.O_WRONLY, 0o666))),
+    ):
         yield part
         part.replace(real)
 
@@ -119,14 +122,57 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     if real.exists() and not real.is_dir():
         raise DataError(f"cannot write the folder {path}: there is a file of that name")
     is_new = not real.exists()
-    part = (real.parent if is_new else real) / f".{secrets.token_hex(8)}.part"
-    with _leaving_nothing(path, real, lambda: shutil.rmtree(part, ignore_errors=True)):
-        part.mkdir()
+    part = _part(real.parent if is_new else real)
+    with (
+        _leaving_nothing(path, real, lambda: shutil.rmtree(part, ignore_errors=True)),
+        _held(part, part.mkdir),
+    ):
         yield part
         if is_new and not real.exists():
             part.rename(real)
         else:
             _merge(part, real, path)
+
+
+def _part(folder: Path, suffix: str = "") -> Path:
+    """Name of what is being written there, as `is_temporary` knows it."""
+    return folder / f".{secrets.token_hex(8)}.part{suffix}"
+
+
+@contextmanager
+def _held(part: Path, make: Callable[[], Any]) -> Iterator[None]:
+    """Make what is written and hold it meanwhile, so that nobody takes it for a leftover."""
+    descriptor = None
+    while descriptor is None:
+        make()
+        with contextlib.suppress(FileNotFoundError):  # taken for one before it is held
+            descriptor = os.open(part, os.O_RDONLY)
+            hold(descriptor, wait=True)
+            if not is_same(descriptor, part):
+                os.close(descriptor)
+                descriptor = None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def reserved(path: Path) -> Iterator[None]:
+    """Keep an output for this run, see `output_lock`; folders made for it go again if empty.
+
+    Raises
+    ------
+    DataError
+        If another run writes it, or nothing can be written there.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.callback(_remove_empty, _make_folders(Path(os.path.realpath(path)).parent))
+            stack.enter_context(output_lock(path))
+        except OSError as problem:
+            raise write_error(path, problem) from problem
+        yield
 
 
 def _make_folders(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nucfuse.data.atomic_output import atomic_file
+from nucfuse.data.output_lock import is_temporary
 
 _PACKAGES = (
     "nucfuse",
@@ -46,8 +47,8 @@ def fingerprint(path: Path) -> dict[str, Any]:
             return {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
     digest, n_files = hashlib.sha256(), 0
     for folder, subfolders, files in os.walk(path):
-        subfolders.sort()
-        for name in sorted(files):
+        subfolders[:] = sorted(name for name in subfolders if not is_temporary(name))
+        for name in sorted(name for name in files if not is_temporary(name)):
             file_path = os.path.join(folder, name)  # noqa: PTH118  (30,000 Path objects are slow)
             stat = os.stat(file_path)  # noqa: PTH116
             entry = f"{os.path.relpath(file_path, path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n"

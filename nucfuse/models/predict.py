@@ -28,7 +28,8 @@ def predict(
         How a network is run: ``tta=True`` averages over eight flips and turns, ``scales=(1, 1.25)``
         over enlargements, ``diameter=30`` says how large nuclei are in pixels ("auto" measures it,
         "native" never rescales), ``tile=1024`` is the side of the tiles of large images,
-        ``resize=512`` makes every image a square, ``threads=4`` uses so many cores.
+        ``resize=512`` makes every image a square, ``threads=4`` uses so many cores, ``timeout=60``
+        stops networks that take more seconds than that for an image.
 
     Returns
     -------

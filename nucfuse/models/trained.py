@@ -11,6 +11,7 @@ from nucfuse.masks.instances import Instances
 from nucfuse.models.arrays import Pixels
 from nucfuse.models.files.card import Card
 from nucfuse.models.inference.settings import Inference
+from nucfuse.models.inference.time_limit import time_limit
 from nucfuse.models.segmenter import as_rgb
 
 
@@ -43,7 +44,21 @@ class TrainedSegmenter(ABC):
         Instances
             Disjoint.
         """
-        return self.find(as_rgb(image))
+        with time_limit(self.settings.timeout):
+            return self.find(as_rgb(image))
+
+    def predict_with_maps(
+        self, image: ArrayLike
+    ) -> tuple[Instances, NDArray[np.float16], tuple[str, ...]]:
+        """Nuclei of one image, its probability maps (C, H, W), and the names of these.
+
+        Raises
+        ------
+        DataError
+            If networks of this kind have none.
+        """
+        with time_limit(self.settings.timeout):
+            return self.find_with_maps(as_rgb(image))
 
     def describe(self) -> dict[str, Any]:
         """All that the result depends on besides the image, for JSON."""
@@ -65,10 +80,4 @@ class TrainedSegmenter(ABC):
 
     @abstractmethod
     def find_with_maps(self, rgb: Pixels) -> tuple[Instances, NDArray[np.float16], tuple[str, ...]]:
-        """Nuclei of one RGB image, its probability maps (C, H, W), and the names of these.
-
-        Raises
-        ------
-        DataError
-            If networks of this kind have none.
-        """
+        """As `predict_with_maps`, of an RGB image (H, W, 3)."""

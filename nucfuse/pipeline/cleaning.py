@@ -17,15 +17,16 @@ from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.pipeline.converting import Counts
 from nucfuse.pipeline.members import MemberSet, open_members
+from nucfuse.pipeline.outputs import reserved_outputs
 from nucfuse.pipeline.running import (
     ReadingOptions,
-    check_output,
     check_overlap,
+    each_good_image,
     each_image,
     engine_name,
 )
 from nucfuse.pipeline.settings import Given, read_pairs
-from nucfuse.report.written import written_text
+from nucfuse.report.written import failed_lines, written_text
 from nucfuse.settings import read
 
 
@@ -41,18 +42,30 @@ class CleanOptions(ReadingOptions):
     map_max: float | None = None
 
 
-def clean(pred: Path, out: Path, options: CleanOptions) -> str:
-    """Clean every image of a prediction set; returns a line of report.
+def clean(pred: Path, out: Path, options: CleanOptions) -> tuple[str, dict[str, str]]:
+    """Clean every image of a prediction set.
 
     Probability maps are split into nuclei first; overlaps are removed, if they are not allowed;
     then the rules about whole nuclei apply (`clean.objects`).
+
+    Returns
+    -------
+    text : str
+        Lines of report.
+    failed : dict
+        Image id -> why it was left out: into a folder, images whose maps can be used are cleaned
+        without those whose maps cannot.
 
     Raises
     ------
     DataError
         If the input is bad, or a setting is unknown or out of range.
     """
-    check_output(out, [pred])
+    with reserved_outputs([out], [pred], [options.images]):
+        return _clean(pred, out, options)
+
+
+def _clean(pred: Path, out: Path, options: CleanOptions) -> tuple[str, dict[str, str]]:
     check_overlap(options.allow_overlap, format_of_output(out), out)
     sizes = None if options.images is None else open_sizes(options.images)
     member = open_members([pred], [pred.name], options.reading, sizes, options.map_max)[0]
@@ -60,11 +73,15 @@ def clean(pred: Path, out: Path, options: CleanOptions) -> str:
         raise DataError("split.NAME=VALUE is about probability maps, but there are none")
     read(Cleaning, options.settings.method, "cleaning")
     split_settings(options.split_method, options.settings.split)
-    counts, engine = Counts(), engine_name(options.jobs, options.engine)
-    job = partial(_cleaned, member, options)
-    samples = each_image(engine, job, member.source.ids, "Cleaning")
-    write_dataset(out, counts.watch(samples), format_of_output(out))
-    return written_text(out, counts.images, counts.nuclei, notes=counts.notes)
+    counts, failed, format_ = Counts(), dict[str, str](), format_of_output(out)
+    job, engine = partial(_cleaned, member, options), engine_name(options.jobs, options.engine)
+    if format_ == "labels":
+        samples = each_good_image(engine, job, member.source.ids, "Cleaning", failed)
+    else:
+        samples = each_image(engine, job, member.source.ids, "Cleaning")
+    write_dataset(out, counts.watch(samples), format_)
+    notes = [*counts.notes, *failed_lines("not cleaned", failed)]
+    return written_text(out, counts.images, counts.nuclei, notes=notes), failed
 
 
 def _cleaned(member: MemberSet, options: CleanOptions, image_id: str) -> Sample:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nucfuse.data.dataset import Sample, ShapeOf
 from nucfuse.data.io import open_sizes, write_dataset
-from nucfuse.pipeline.running import Reading, check_output, count_nuclei, each_image
+from nucfuse.pipeline.outputs import reserved_outputs
+from nucfuse.pipeline.running import Reading, count_nuclei, each_image
 from nucfuse.report.written import written_text
 
 
@@ -19,11 +20,11 @@ def convert(
     DataError
         If the input is bad, or the format cannot hold it (overlapping masks in label images).
     """
-    check_output(target, [source])
-    dataset = reading.open(source, _sizes_from(sizes))
     counts = Counts()
-    samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
-    write_dataset(target, counts.watch(samples), to)
+    with reserved_outputs([target], [source], [sizes]):
+        dataset = reading.open(source, _sizes_from(sizes))
+        samples = each_image(reading.engine, dataset.read, dataset.ids, "Converting")
+        write_dataset(target, counts.watch(samples), to)
     return written_text(target, counts.images, counts.nuclei, f" as {to}", counts.notes)
 
 

@@ -11,13 +11,14 @@ from nucfuse.data.formats.image_folder import open_images
 from nucfuse.data.io import format_of_output, open_sizes, write_dataset
 from nucfuse.ensemble.fuse import fuse_members
 from nucfuse.ensemble.maps.fuse_maps import MapSettings
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, MapError
 from nucfuse.pipeline.members import MemberSet, common_images, open_members
+from nucfuse.pipeline.outputs import reserved_outputs
 from nucfuse.pipeline.plans import FuseOptions, Planner, make_planner
 from nucfuse.pipeline.running import (
-    check_output,
     check_overlap,
     distinct_names,
+    each_good_image,
     each_image,
     engine_name,
     too_large_named,
@@ -42,8 +43,14 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions) -> FusionSummar
     """
     if len(paths) < 2:
         raise DataError("a fusion needs at least two prediction sets")
+    router = None if options.route == "default" else options.route
+    beside = [options.images, options.map_, router]
+    with reserved_outputs([out, options.report], paths, beside):
+        return _fuse(paths, out, options)
+
+
+def _fuse(paths: Sequence[Path], out: Path, options: FuseOptions) -> FusionSummary:
     engine = engine_name(options.jobs, options.engine)
-    check_output(out, paths)
     check_overlap(options.allow_overlap, format_of_output(out), out)
     # A Kaggle submission has no sizes; where there are no images, another set may know them.
     sizes = None if options.images is None else open_sizes(options.images)
@@ -61,9 +68,13 @@ def fuse(paths: Sequence[Path], out: Path, options: FuseOptions) -> FusionSummar
     if planner.router is None and len(members) == 2 and how.method in _VOTES and not how.by_pixels:
         summary.advice = _OF_TWO
     job = partial(fuse_image, members, planner, options.report is not None)
-    with _report_files(options, [*paths, out]) as files:
-        results = each_image(engine, job, image_ids, "Fusing")
-        write_dataset(out, _samples(results, summary, files), format_of_output(out))
+    with _report_files(options) as files:
+        format_ = format_of_output(out)
+        if format_ == "labels":
+            results = each_good_image(engine, job, image_ids, "Fusing", summary.failed)
+        else:
+            results = each_image(engine, job, image_ids, "Fusing")
+        write_dataset(out, _samples(results, summary, files), format_)
     return summary
 
 
@@ -88,19 +99,19 @@ def fuse_image(
     try:
         fused = fuse_members(read, plan.how, plan.weights or None, names, compare)
     except (ValueError, TypeError) as error:
-        raise DataError(f"image {image_id!r} ({', '.join(names)}): {error}") from None
+        kind = MapError if isinstance(error, MapError) else DataError
+        raise kind(f"image {image_id!r} ({', '.join(names)}): {error}") from None
     return FusedImage(image_id, fused, present, names, plan.weights, decision)
 
 
 @contextmanager
-def _report_files(options: FuseOptions, others: Sequence[Path]) -> Iterator[FusionFiles | None]:
+def _report_files(options: FuseOptions) -> Iterator[FusionFiles | None]:
     """Open the files of the report, if wanted, in a folder that stays only if all goes well."""
     if options.report is None:
         if options.explain:
             raise DataError("--explain draws into the --report folder; name one")
         yield None
         return
-    check_output(options.report, others)
     images = None if options.images is None else open_images(options.images)
     with (
         atomic_folder(options.report) as folder,

@@ -11,12 +11,13 @@ from nucfuse.data.formats.image_folder import Images, open_images
 from nucfuse.data.image_ids import escape_id
 from nucfuse.data.io import format_of_output, write_dataset
 from nucfuse.data.readers.files import is_filled
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, is_out_of_memory
 from nucfuse.models.inference.settings import Inference
-from nucfuse.models.load import default_model
+from nucfuse.models.load import default_model, model_names
+from nucfuse.pipeline.outputs import reserved_outputs
 from nucfuse.pipeline.predicted_folder import PredictedFolder
 from nucfuse.pipeline.predictors import Predictor, open_predictor
-from nucfuse.pipeline.running import check_output, count_nuclei, each_image, engine_name
+from nucfuse.pipeline.running import count_nuclei, each_image, engine_name
 from nucfuse.report.pictures import outlines, write_png
 from nucfuse.report.predictions import PredictionReport
 
@@ -65,6 +66,10 @@ class Job:
             if self.folder is None:
                 raise
             return error
+        except Exception as error:
+            if self.folder is None or not is_out_of_memory(error):
+                raise
+            return DataError("there is not enough memory for it; use fewer --jobs or smaller tiles")
         return sample
 
     def map_of(self, image_id: str) -> Path | None:
@@ -113,14 +118,19 @@ def predict(
         If there are no images, none can be predicted (of a file: one), or there is no such model.
     """
     options = options or PredictOptions()
-    for place in (out, options.probabilities, options.overlays):
-        if place is not None:
-            check_output(place, [images])
+    places = [out, options.probabilities, options.overlays]
+    with reserved_outputs(places, [images], [None if model in model_names() else model]):
+        return _predict(images, out, model or default_model(), options, settings or Inference())
+
+
+def _predict(
+    images: Path, out: Path, model: str, options: PredictOptions, settings: Inference
+) -> PredictionReport:
     source = open_images(images)
     workers = engine_name(options.jobs, options.engine)
     threads = threads_of(options.jobs, options.engine, len(source.ids))
-    settings = attrs.evolve(settings or Inference(), threads=threads)
-    predictor = open_predictor(model or default_model(), source, settings)
+    settings = attrs.evolve(settings, threads=threads)
+    predictor = open_predictor(model, source, settings)
     report = PredictionReport(out, format_of_output(out), predictor.name)
     job = Job(source, predictor, options)
     if report.format == "labels":

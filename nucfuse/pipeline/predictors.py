@@ -63,7 +63,7 @@ class ModelPredictor:
             return self._segmenter.predict(image)
         if not isinstance(self._segmenter, TrainedSegmenter):
             raise DataError(f"model {self.name!r} gives no probability maps")
-        nuclei, values, names = self._segmenter.find_with_maps(image)
+        nuclei, values, names = self._segmenter.predict_with_maps(image)
         write_probabilities(maps, values, names)
         return nuclei
 

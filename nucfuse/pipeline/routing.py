@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nucfuse.data.atomic_output import atomic_file, atomic_folder
 from nucfuse.data.formats.image_folder import Images, open_images
@@ -14,7 +15,8 @@ from nucfuse.data.spreadsheet import guarded
 from nucfuse.ensemble.routing.router import Decision, Router, fit_router
 from nucfuse.ensemble.routing.router_file import default_router, read_router, write_router
 from nucfuse.errors import DataError
-from nucfuse.pipeline.running import check_output, each_image, engine_name
+from nucfuse.pipeline.outputs import reserved_outputs
+from nucfuse.pipeline.running import each_image, engine_name
 from nucfuse.report.pictures import contact_sheet, write_png
 
 
@@ -26,16 +28,19 @@ def fit(images: Path, out: Path, *, features: str, k: int, seed: int) -> str:
     DataError
         If an image cannot be read, there are too few that differ, or ``out`` cannot be written.
     """
-    source = open_images(images)
-    if images.is_dir():
-        check_output(out, [images])
-    try:
-        router = fit_router(((i, source.image(i)) for i in source.ids), features, k, seed)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{images}: {error}") from None
-    write_router(out, router)
+    with reserved_outputs([out], [images]):
+        source = open_images(images)
+        try:
+            router = fit_router(((i, source.image(i)) for i in source.ids), features, k, seed)
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{images}: {error}") from None
+        write_router(out, router)
     sizes = [f"  {name}: {n} images" for name, n in zip(router.names, router.sizes, strict=True)]
     return "\n".join([f"{out}: {len(router.names)} clusters of {len(source.ids)} images", *sizes])
+
+
+def _file_of(router: str) -> list[str]:
+    return [] if router == "default" else [router]
 
 
 def open_router(router: str) -> Router:
@@ -53,17 +58,21 @@ def show(
     DataError
         If an image or the router cannot be read, or ``out`` cannot be written.
     """
-    check_output(out, [images])
-    loaded, source = open_router(router), open_images(images)
-    decisions = _decide(source, loaded, engine_name(jobs, engine))
-    with atomic_folder(out) as folder:
-        for name in sorted({d.cluster for d in decisions.values()}):
-            members = [image_id for image_id, d in decisions.items() if d.cluster == name]
-            chosen = [(image_id, source.image(image_id)) for image_id in spread(members, most)]
-            heading = f"{name}: {len(chosen)} of {len(members)} images"
-            sheet = contact_sheet(chosen, heading=heading)
-            write_png(folder / f"{escape_id(name)}.png", sheet)
+    with reserved_outputs([out], [images], _file_of(router)):
+        loaded, source = open_router(router), open_images(images)
+        decisions = _decide(source, loaded, engine_name(jobs, engine))
+        with atomic_folder(out) as folder:
+            for name in sorted({d.cluster for d in decisions.values()}):
+                members = [image_id for image_id, d in decisions.items() if d.cluster == name]
+                write_png(folder / f"{escape_id(name)}.png", _sheet(source, name, members, most))
     return _counts(decisions, loaded.names)
+
+
+def _sheet(source: Images, name: str, members: Sequence[str], most: int) -> NDArray[np.uint8]:
+    """Draw the contact sheet of a cluster."""
+    chosen = [(image_id, source.image(image_id)) for image_id in spread(members, most)]
+    heading = f"{name}: {len(chosen)} of {len(members)} images"
+    return contact_sheet(chosen, heading=heading)
 
 
 def apply(images: Path, out: Path, *, router: str, jobs: int | None, engine: str | None) -> str:
@@ -74,15 +83,15 @@ def apply(images: Path, out: Path, *, router: str, jobs: int | None, engine: str
     DataError
         If an image or the router cannot be read, or ``out`` cannot be written.
     """
-    check_output(out, [images])
-    loaded, source = open_router(router), open_images(images)
-    decisions = _decide(source, loaded, engine_name(jobs, engine))
-    with atomic_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["image_id", "cluster", "nearest", "distance", "is_far"])
-        for image_id, d in decisions.items():
-            where = [image_id, d.cluster, d.nearest, f"{d.distance:.4f}", int(d.is_far)]
-            table.writerow(map(guarded, where))
+    with reserved_outputs([out], [images], _file_of(router)):
+        loaded, source = open_router(router), open_images(images)
+        decisions = _decide(source, loaded, engine_name(jobs, engine))
+        with atomic_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["image_id", "cluster", "nearest", "distance", "is_far"])
+            for image_id, d in decisions.items():
+                where = [image_id, d.cluster, d.nearest, f"{d.distance:.4f}", int(d.is_far)]
+                table.writerow(map(guarded, where))
     return _counts(decisions, loaded.names)
 
 

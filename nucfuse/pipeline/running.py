@@ -1,4 +1,4 @@
-"""What every step over a data set shares: workers, progress, checks of the output's place."""
+"""What every step over a data set shares: workers, progress, names of sets."""
 
 import os
 import sys
@@ -17,9 +17,10 @@ from nucfuse.data.io import open_dataset
 from nucfuse.data.label_checks import LabelRules, checked
 from nucfuse.data.readers.stack import Stack
 from nucfuse.engine import in_order, open_engine
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, MapError, is_out_of_memory
 from nucfuse.masks.allocation import max_pixels, set_max_pixels
 from nucfuse.masks.instances import Instances
+from nucfuse.models.inference.time_limit import graphs_stopped
 from nucfuse.report.progress import with_progress
 
 Result = TypeVar("Result")
@@ -103,6 +104,8 @@ def each_image(
             yield from with_progress(in_order(workers, job, image_ids), len(image_ids), title)
         except KeyboardInterrupt:
             workers.shutdown(wait=False, cancel_futures=True)
+            with graphs_stopped():  # else one that does not end would keep us
+                workers.shutdown()
             raise
 
 
@@ -118,9 +121,44 @@ def too_large_named(image_id: str) -> Iterator[None]:
     """Make a DataError that names the image of a lack of memory."""
     try:
         yield
-    except MemoryError as problem:
-        reason = str(problem) or "it does not fit into memory"
+    except Exception as problem:
+        if not is_out_of_memory(problem):
+            raise
+        reason = str(problem) or "it does not fit into memory; use fewer --jobs"
         raise DataError(f"image {image_id!r}: {reason}") from None
+
+
+def each_good_image(
+    engine: str,
+    job: Callable[[str], Result],
+    image_ids: Sequence[str],
+    title: str,
+    failed: dict[str, str],
+) -> Iterator[Result]:
+    """As `each_image`, but without images whose maps cannot be used: ``failed`` gets why.
+
+    For outputs that hold each image by itself.
+
+    Raises
+    ------
+    DataError
+        If none is left.
+    """
+    results = each_image(engine, partial(_or_its_error, job), image_ids, title)
+    for image_id, result in zip(image_ids, results, strict=True):
+        if isinstance(result, MapError):
+            failed[image_id] = str(result)
+        else:
+            yield result
+    if failed and len(failed) == len(image_ids):
+        raise DataError(next(iter(failed.values())))
+
+
+def _or_its_error(job: Callable[[str], Result], image_id: str) -> Result | MapError:
+    try:
+        return job(image_id)
+    except MapError as error:
+        return error
 
 
 def _keep_opencv_to_one_thread() -> None:
@@ -129,20 +167,6 @@ def _keep_opencv_to_one_thread() -> None:
         sys.modules["cv2"].setNumThreads(1)
     else:  # should a job load it: that takes long, and many a job does without
         os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
-
-
-def check_output(out: Path, inputs: Sequence[Path]) -> None:
-    """Raise a DataError if the output is one of the inputs or lies where it would mix with one."""
-    target = out.resolve()
-    for path in inputs:
-        source = path.resolve()
-        if target == source:
-            raise DataError(f"{out}: the output must not be an input; choose another place")
-        if source.is_dir() and source in target.parents:
-            raise DataError(
-                f"{out}: the output must not lie inside the input {path}, which would then hold "
-                "files that are not its own"
-            )
 
 
 def check_overlap(allowed: bool, format: str, out: Path) -> None:

@@ -14,7 +14,8 @@ from nucfuse.data.image_ids import first_ids
 from nucfuse.data.io import open_sizes
 from nucfuse.errors import DataError
 from nucfuse.pipeline.converting import Counts
-from nucfuse.pipeline.running import Reading, check_output, each_image
+from nucfuse.pipeline.outputs import reserved_outputs
+from nucfuse.pipeline.running import Reading, each_image
 from nucfuse.pipeline.settings import Given, read_pairs
 from nucfuse.report.written import cleaned_text, written_text
 
@@ -40,12 +41,23 @@ def submit(
     DataError
         If the input or a setting is bad, or the images are not those that Kaggle wants.
     """
-    check_output(target, [pred] if sample_submission is None else [pred, sample_submission])
+    with reserved_outputs([target], [pred, sample_submission], [sizes]):
+        return _submit(pred, target, reading, sample_submission, sizes, by, read_pairs(settings))
+
+
+def _submit(
+    pred: Path,
+    target: Path,
+    reading: Reading,
+    sample_submission: Path | None,
+    sizes: Path | None,
+    by: By,
+    rules: Given,
+) -> str:
     dataset = reading.open(pred, None if sizes is None else open_sizes(sizes))
     ids = dataset.ids
     if sample_submission is not None:
         ids = _wanted_ids(dataset, sample_submission)
-    rules = read_pairs(settings)
     if rules.split:
         raise DataError("split.NAME=VALUE is about probability maps, which submit does not take")
     counts, tallies = Counts(), list[Tally]()

@@ -26,6 +26,7 @@ from nucfuse.models.training.images import TrainingImage
 from nucfuse.models.training.loop import Trainer, set_up_tensorflow
 from nucfuse.models.training.read_config import read_config
 from nucfuse.pipeline.held_out import score_held_out
+from nucfuse.pipeline.outputs import reserved_outputs
 from nucfuse.pipeline.training_images import common_ids, read_images, records_of
 from nucfuse.pipeline.training_parts import (
     ALL,
@@ -128,6 +129,11 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions) -> s
     """
     if find_spec("keras") is None or find_spec("tensorflow") is None:
         raise DataError("training needs TensorFlow and Keras: pip install 'nucfuse[models]'")
+    with reserved_outputs([out], [], [config_path, truth, options.images, options.start]):
+        return _train(config_path, truth, out, options)
+
+
+def _train(config_path: Path, truth: Path, out: Path, options: TrainOptions) -> str:
     config = read_config(config_path)
     if options.seed is not None:
         config = attrs.evolve(config, seed=options.seed)
@@ -144,10 +150,16 @@ def train(config_path: Path, truth: Path, out: Path, options: TrainOptions) -> s
     if not options.all_folds:
         return _train_one(data, config, out, options)
     names = sorted(set(folds_of(records, config.split_seed, options).values()))
-    return "\n".join(
-        _train_one(data, config, out / escape_id(name), _options_of_fold(options, name))
-        for name in names
-    )
+    return "\n".join(_train_fold(data, config, out, options, name) for name in names)
+
+
+def _train_fold(
+    data: _Data, config: TrainingConfig, out: Path, options: TrainOptions, name: str
+) -> str:
+    """Train the network of one fold of all, in a folder of its own."""
+    folder = out / escape_id(name)
+    with reserved_outputs([folder], []):
+        return _train_one(data, config, folder, _options_of_fold(options, name))
 
 
 def _options_of_fold(options: TrainOptions, name: str) -> TrainOptions:

@@ -25,6 +25,7 @@ from nucfuse.ensemble.fuse import Fused
 from nucfuse.ensemble.nuclei.provenance import Outcome
 from nucfuse.ensemble.routing.router import Decision
 from nucfuse.masks.allocation import check_pixels
+from nucfuse.report.written import failed_lines
 
 _HEADERS = {
     "equivocal": Equivocal._fields,
@@ -193,6 +194,8 @@ class FusionSummary:
         Images of each cluster, where there was a router.
     far : list of str
         Images far from every cluster, which went to the default.
+    failed : dict
+        Image id -> why it was left out.
     advice : str
         What might give a better fusion.
     """
@@ -206,6 +209,7 @@ class FusionSummary:
     left_out: Counter[str] = field(default_factory=Counter)
     clusters: Counter[str] = field(default_factory=Counter)
     far: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     advice: str = ""
 
     @classmethod
@@ -243,6 +247,7 @@ class FusionSummary:
         lines += [f"  cluster {name}: {n} images" for name, n in self.clusters.most_common()]
         if self.far:
             lines.append(f"  far from every cluster, went to the default: {', '.join(self.far)}")
+        lines += failed_lines("not fused", self.failed)
         if self.advice:
             lines.append(f"  note: {self.advice}")
         return "\n".join(lines)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nucfuse.report.written import failed_lines
+
 
 @dataclass(slots=True)
 class PredictionReport:
@@ -22,8 +24,4 @@ class PredictionReport:
         text += f"by {self.model}"
         if self.kept:
             text += f"; {self.kept} more were there already"
-        for image_id, problem in list(self.failed.items())[:10]:
-            text += f"\nnot predicted: {image_id!r}: {problem}"
-        if len(self.failed) > 10:
-            text += f"\nnor were {len(self.failed) - 10} others"
-        return text
+        return "\n".join([text, *failed_lines("not predicted", self.failed)])

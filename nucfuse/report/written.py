@@ -1,6 +1,6 @@
 """What was written: the last line of a command that makes a data set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,3 +42,17 @@ covered by others, 2 too small)'
     if tally.filled:
         parts.append(f"{tally.filled} with holes filled")
     return "; ".join([f"{tally.n_before} nuclei in", *parts]) if parts else ""
+
+
+def failed_lines(what: str, failed: Mapping[str, str], most: int = 10) -> list[str]:
+    """Name images that failed and why, one a line, and how many more there are.
+
+    Examples
+    --------
+    >>> failed_lines("not fused", {"a": "NaN", "b": "NaN", "c": "NaN"}, most=1)
+    ["not fused: 'a': NaN", 'nor were 2 others']
+    """
+    lines = [f"{what}: {image_id!r}: {why}" for image_id, why in list(failed.items())[:most]]
+    if len(failed) > most:
+        lines.append(f"nor were {len(failed) - most} others")
+    return lines

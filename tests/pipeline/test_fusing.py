@@ -195,10 +195,20 @@ def test_bad_probabilities(maps, tmp_path, value):
     found["probabilities"] = found["probabilities"].astype(np.float32)
     found["probabilities"][0, 3, 4] = value
     np.savez(maps[1] / "y.npz", **found)
-    failed = run("fuse", *maps, "--out", tmp_path / "out")
-    assert failed.exit_code == 3
-    assert re.search(r"y\.npz: probabilities must lie in \[0, 1\]", failed.stderr)
-    assert not (tmp_path / "out").exists()
+    said = r"y\.npz: probabilities must lie in \[0, 1\]"
+    for command in (["fuse", *maps], ["clean", maps[1]]):
+        out = tmp_path / f"of-{command[0]}"
+        failed = run(*command, "--out", out)
+        assert failed.exit_code == 1
+        assert re.search(rf"not (fused|cleaned): 'y': .*{said}", failed.stderr)
+        assert [file.name for file in out.iterdir()] == ["x.png"]
+        whole = run(*command, "--out", tmp_path / "out.csv")
+        assert whole.exit_code == 3
+        assert re.search(said, whole.stderr)
+        assert not (tmp_path / "out.csv").exists()
+    (maps[1] / "x.npz").write_bytes((maps[1] / "y.npz").read_bytes())
+    assert run("clean", maps[1], "--out", tmp_path / "none").exit_code == 3
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("images", ["solution.csv", "data.npz", "labels", "pictures"])

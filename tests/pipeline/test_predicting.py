@@ -1,6 +1,7 @@
 """`nucfuse predict`: models by name and path, what is written, resuming, bad images."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -8,13 +9,15 @@ import numpy as np
 import pytest
 import tifffile
 from commands import run
-from made_networks import discs, write_network
+from made_networks import discs, endless_onnx, odd_onnx, write_network
 from numpy.testing import assert_array_equal
 
 from nucfuse.data.formats.probabilities import read_probabilities
 from nucfuse.data.io import open_dataset
 from nucfuse.data.readers.raster import read_image, read_labels
+from nucfuse.masks.instances import Instances
 from nucfuse.models.files import card as cards
+from nucfuse.models.unet.segmenter import UNetSegmenter
 from nucfuse.pipeline.predicting import threads_of
 from nucfuse.report.pictures import write_png
 
@@ -178,6 +181,59 @@ def test_a_bad_image_is_named_and_the_others_are_done(images, card, tmp_path, ki
     assert not (tmp_path / "out.csv").exists()
     alone = run("predict", images / "bad.tif", "--model", card, "--out", tmp_path / "alone")
     assert alone.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [(-1, r"the network gave NaN or infinite values \(.*%"), (2, "values from .* to 1.96078,")],
+)
+def test_a_network_without_probabilities_fails_on_that_image_only(tmp_path, factor, said):
+    """The others, a black image, are kept: there the network gives 0."""
+    write_png(tmp_path / "images" / "black.png", np.zeros((20, 20, 3), np.uint8))
+    write_png(tmp_path / "images" / "bright.png", np.full((20, 20, 3), 250, np.uint8))
+    (tmp_path / "net").mkdir()
+    card = write_network(tmp_path / "net", onnx=odd_onnx(factor), input="rgb")
+    for more in ([], ["--probabilities", tmp_path / "maps"], ["--tta"]):
+        out = tmp_path / f"out{len(more)}{more[:1]}"
+        result = run("predict", tmp_path / "images", "--model", card, "--out", out, *more)
+        assert result.exit_code == 1
+        assert re.search(f"not predicted: 'bright': .*{said}", result.stderr)
+        assert [file.name for file in out.glob("*.png")] == ["black.png"]
+    assert [file.name for file in (tmp_path / "maps").iterdir()] == ["black.npz"]
+
+
+def test_a_network_without_end_is_stopped(images, tmp_path):
+    (tmp_path / "net").mkdir()
+    card = write_network(tmp_path / "net", onnx=endless_onnx(), input="rgb")
+    args = ["predict", images, "--model", card, "--jobs", 3]
+    result = run(*args, "--out", tmp_path / "out", "--timeout", 0.5)
+    assert result.exit_code == 3
+    assert "image 'a': the network had not come to an end after 0.5 s" in result.stderr
+    assert "(and so of 2 others)" in result.stderr
+    assert run(*args, "--out", tmp_path / "out.csv", "--timeout", 0.2).exit_code == 3
+
+
+def test_time_enough_changes_nothing(images, card, tmp_path):
+    out = tmp_path / "out"
+    result = run("predict", images, "--model", card, "--out", out, "--timeout", 500)
+    assert result.exit_code == 0
+    again = run("predict", images, "--model", card, "--out", out)
+    assert "3 more were there already" in again.stderr
+
+
+def test_an_image_too_large_for_memory_is_named(images, card, tmp_path, monkeypatch):
+    def predict(self, image):
+        if image.shape == IMAGES["b"].shape:
+            raise MemoryError
+        return Instances.empty(image.shape[:2])
+
+    monkeypatch.setattr(UNetSegmenter, "find", predict)
+    result = run("predict", images, "--model", card, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "not predicted: 'b': there is not enough memory for it" in result.stderr
+    whole = run("predict", images, "--model", card, "--out", tmp_path / "out.csv")
+    assert whole.exit_code == 3
+    assert "nucfuse: error: there is not enough memory (MemoryError)" in whole.stderr
 
 
 GOOD = {

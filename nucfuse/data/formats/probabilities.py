@@ -24,7 +24,7 @@ from nucfuse.data.readers.npz import (
     write_about,
     write_array,
 )
-from nucfuse.errors import DataError
+from nucfuse.errors import DataError, MapError
 
 _KIND = "nucfuse probabilities"
 _SUFFIXES = (".npz",)
@@ -48,7 +48,8 @@ def read_probabilities(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]
     Raises
     ------
     DataError
-        If it is not such a file or damaged, or a value is NaN, infinite or outside of [0, 1].
+        If it is not such a file or damaged; a MapError if a value is NaN, infinite or outside of
+        [0, 1].
     """
     archive = Archive(path)
     about = read_about(archive, _KIND)
@@ -85,7 +86,7 @@ def _checked(values: NDArray[Any], channels: Sequence[str], where: str) -> NDArr
         raise DataError(f"{where}: {len(values)} channels need as many names, got {len(channels)}")
     # Written so that NaN fails too.
     if not (values.min() >= 0 and values.max() <= 1):
-        raise DataError(
+        raise MapError(
             f"{where}: probabilities must lie in [0, 1], got {values.min()} to {values.max()}; "
             "apply the sigmoid, or divide by 255"
         )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nucfuse.errors import DataError
 from nucfuse.models.files.card import Card
+from nucfuse.models.inference.time_limit import stopped_in_time
 from nucfuse.models.inputs import CHANNELS
 
 Arrays = Sequence[NDArray[Any]]
@@ -59,16 +60,18 @@ class Session:
         return Session, self._made_of
 
     def __call__(self, arrays: Arrays) -> Arrays:
-        """Run the graph; raises a DataError if it fails."""
-        names = [end.name for end in self.inputs]
-        try:
-            outputs: Arrays = self._session.run(None, dict(zip(names, arrays, strict=True)))
-        except Exception as problem:  # its classes have no base of their own
-            raise DataError(
-                f"{self._card.path}: the network failed on {arrays[0].shape}: "
-                f"{_first_line(problem)}; if memory is short, let large images be cut into tiles "
-                "(--tile 1024)"
-            ) from None
+        """Run the graph; raises a DataError if it fails or takes longer than `time_limit` says."""
+        feeds = {end.name: array for end, array in zip(self.inputs, arrays, strict=True)}
+        options = _run_options()
+        with stopped_in_time(options):
+            try:
+                outputs: Arrays = self._session.run(None, feeds, options)
+            except Exception as problem:  # its classes have no base of their own
+                raise DataError(
+                    f"{self._card.path}: the network failed on {arrays[0].shape}: "
+                    f"{_first_line(problem)}; if memory is short, let large images be cut into "
+                    "tiles (--tile 1024)"
+                ) from None
         return outputs
 
 
@@ -88,6 +91,14 @@ def _open(card: Card, ending: str, threads: int) -> Any:
     except Exception as problem:  # its classes have no base of their own
         reason = _first_line(problem)
         raise DataError(f"{card.path}: ONNX Runtime cannot load the network: {reason}") from None
+
+
+def _run_options() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4  # what is raised need not be printed, as leaving a graph is
+    return options
 
 
 def _first_line(problem: Exception) -> str:

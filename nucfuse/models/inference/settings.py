@@ -1,5 +1,6 @@
 """How trained networks are run over images: scale, tiles, views, threads."""
 
+import math
 from typing import Any, Literal
 
 import attrs
@@ -37,6 +38,8 @@ class Inference:
         None: as the card says, 0: never.
     threads : int
         Cores for one image.
+    timeout : float
+        Seconds that the networks may take for one image; by default without end.
 
     Raises
     ------
@@ -52,6 +55,7 @@ class Inference:
     tile: int = number(1024, 0)
     resize: int | None = checked(None, _is_side_or_none, "a whole number of pixels from 0, or None")
     threads: int = number(1, 1)
+    timeout: float = number(math.inf, 0.001)
 
     @property
     def positions(self) -> int:
@@ -70,10 +74,11 @@ class Inference:
 
     @property
     def given(self) -> dict[str, Any]:
-        """Those that are not the default, without the threads, on which no result depends."""
+        """Those that are not the default and on which a result depends."""
         default = Inference().to_dict()
         return {name: v for name, v in self.to_dict().items() if v != default[name]}
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the threads, as JSON can hold it."""
-        return {name: v for name, v in to_table(self).items() if name != "threads"}
+        """All but threads and timeout, on which no result depends, as JSON can hold it."""
+        table = to_table(self)
+        return {name: v for name, v in table.items() if name not in ("threads", "timeout")}

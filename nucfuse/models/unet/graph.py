@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from nucfuse.errors import DataError
 from nucfuse.models.arrays import Floats
 from nucfuse.models.files.card import Card
@@ -53,7 +55,25 @@ class UNetGraph:
                 f"{self.card.path}: the network gives {outputs.shape} for {batch.shape}, but its "
                 f"card promises the {len(self.card.outputs)} outputs {self.card.outputs}"
             )
+        self._check_values(outputs)
         return outputs
+
+    def _check_values(self, outputs: Floats) -> None:
+        """Raise a DataError if what the graph gives are no probabilities."""
+        low, high = float(outputs.min()), float(outputs.max())
+        if low >= 0 and high <= 1:
+            return
+        if np.isfinite([low, high]).all():
+            problem = f"values from {low:g} to {high:g}"
+            remedy = "export it with its sigmoid or softmax"
+        else:
+            share = 1 - np.isfinite(outputs).mean()
+            problem = f"NaN or infinite values ({share:.1%} of all) for this image"
+            remedy = "look at the image, and train the network anew if it is one like the others"
+        raise DataError(
+            f"{self.card.path}: the network gave {problem}, but probabilities lie in [0, 1]; "
+            f"{remedy}"
+        )
 
     def _check(self, ends: Any, n_channels: int, what: str) -> None:
         """Raise a DataError if an end is not as the card says, as far as can be told now."""

@@ -8,6 +8,7 @@ from attrs import asdict
 from made_mask_rcnn import TINY, Knowing
 from made_networks import discs
 
+from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.metrics.scoring import score_images
 from nucfuse.models.files.read_card import read_card
@@ -65,6 +66,22 @@ def test_it_finds_what_is_there(networks, tmp_path):
     assert found.source_names == ("knows",)
     assert found.classes is None
     assert networks[0].sizes == [(96, 96)]  # once, mirrored to whole strides
+
+
+@pytest.mark.parametrize(("end", "name"), [(0, "probs of the box head"), (2, "masks")])
+@pytest.mark.parametrize("value", [np.nan, 1.5])
+def test_a_network_without_probabilities_is_an_error(networks, tmp_path, end, name, value):
+    segmenter = model(tmp_path)
+    right = networks[0].heads
+
+    def wrong(arrays):
+        outputs = list(right(arrays))
+        outputs[end] = np.full_like(outputs[end], value)
+        return outputs
+
+    networks[0].heads = wrong
+    with pytest.raises(DataError, match=rf"knows.json: on this image {name} must lie in \[0, 1\]"):
+        segmenter.predict(IMAGE)
 
 
 @pytest.mark.parametrize("image", [np.zeros((40, 50, 3)), np.full((33, 7), 200)], ids=str)

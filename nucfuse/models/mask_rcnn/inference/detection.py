@@ -31,6 +31,15 @@ class Detections(NamedTuple):
     rois: NDArray[np.int64]
 
 
+def check_probabilities(name: str, values: Floats) -> None:
+    """Raise a ValueError if a value is NaN or outside [0, 1]."""
+    if values.size and not (values.min() >= 0 and values.max() <= 1):  # NaN is neither
+        raise ValueError(
+            f"{name} must lie in [0, 1], got {values.min():g} to {values.max():g}; the network has "
+            "diverged, or lacks its softmax or sigmoid"
+        )
+
+
 def detect(
     rois: Floats, probs: Floats, deltas: Floats, shape: Shape, config: MaskRCNNConfig
 ) -> Detections:
@@ -58,10 +67,9 @@ def detect(
     Raises
     ------
     ValueError
-        If a probability, or a delta of what is likely enough, is not finite.
+        If a probability is NaN or outside [0, 1], or a delta of what is likely enough not finite.
     """
-    if not np.isfinite(probs).all():
-        raise ValueError("probs of the box head must be finite; the network has diverged")
+    check_probabilities("probs of the box head", probs)
     region, category = np.nonzero(probs[:, 1:] >= np.float32(config.min_confidence))
     category += 1
     moves = deltas[region, category]

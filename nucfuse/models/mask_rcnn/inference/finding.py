@@ -15,7 +15,7 @@ from nucfuse.models.inference.onnx_session import Arrays, Graph
 from nucfuse.models.inference.views import unview
 from nucfuse.models.mask_rcnn.anchors import anchors
 from nucfuse.models.mask_rcnn.config import MaskRCNNConfig
-from nucfuse.models.mask_rcnn.inference.detection import Detections, detect
+from nucfuse.models.mask_rcnn.inference.detection import Detections, check_probabilities, detect
 from nucfuse.models.mask_rcnn.inference.pasting import paste
 from nucfuse.models.mask_rcnn.inference.proposals import propose
 
@@ -62,7 +62,7 @@ def find(features: Graph, heads: Graph, image: Floats, config: MaskRCNNConfig) -
     ------
     ValueError
         If the height or width is no multiple of the stride, or the network gives numbers that are
-        not finite.
+        not finite, or no probabilities.
     """
     shape = (image.shape[0], image.shape[1])
     grid = anchors(shape, config)
@@ -132,7 +132,9 @@ def _masks(heads: Graph, maps: Arrays, found: Detections, config: MaskRCNNConfig
     if not config.masks or not n:
         return np.ones((n, 1, 1), np.float32)
     of_all_classes = heads([*maps, *_regions(_ANY_ROI, found.boxes, config)])[2]
-    return np.asarray(of_all_classes[np.arange(n), :, :, found.classes - 1])
+    masks = np.asarray(of_all_classes[np.arange(n), :, :, found.classes - 1])
+    check_probabilities("masks", masks)
+    return masks
 
 
 def _regions(rois: Floats, mask_rois: Floats, config: MaskRCNNConfig) -> list[NDArray[Any]]:

@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from nucfuse.errors import DataError
 from nucfuse.masks.instances import Instances
 from nucfuse.models.arrays import Pixels
 from nucfuse.models.inference.scale import first_pass
@@ -82,7 +83,12 @@ class Runner:
             pixels = pixels.astype(np.float32) / np.float32(255)
         pixels = np.ascontiguousarray(pixels)
         config = _for_area(self.config, pixels.shape[0] * pixels.shape[1])
-        found = find(self.graphs.features, self.graphs.heads, pixels, config)
+        try:
+            found = find(self.graphs.features, self.graphs.heads, pixels, config)
+        except DataError:
+            raise
+        except ValueError as problem:
+            raise DataError(f"{self.card.path}: on this image {problem}") from None
         return turned_back(found, k, (seen.shape[0], seen.shape[1]))
 
     def _pasted(

@@ -63,7 +63,8 @@ def test_no_regions_give_no_detections():
 
 def test_a_diverged_network_is_an_error():
     rois, zeros = np.float32([[0, 0, 8, 8]]), np.zeros((1, 2, 4), np.float32)
-    with pytest.raises(ValueError, match="probs of the box head must be finite"):
-        detect(rois, np.float32([[0.1, np.nan]]), zeros, (8, 8), CONFIG)
+    for bad in (np.nan, -0.1, 1.1):
+        with pytest.raises(ValueError, match=r"probs of the box head must lie in \[0, 1\]"):
+            detect(rois, np.float32([[0.1, bad]]), zeros, (8, 8), CONFIG)
     with pytest.raises(ValueError, match="deltas of the box head must be finite"):
         detect(rois, np.float32([[0.1, 0.9]]), zeros + np.float32(np.inf), (8, 8), CONFIG)

@@ -100,9 +100,9 @@ def test_a_lock_that_is_removed_while_one_waits_is_made_anew(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("owner", "refused"),
     [
-        (f"{os.getpid()} {socket.gethostname()}", True),
-        (f"1 {socket.gethostname()}", True),
-        (f"{2**22 + 1} {socket.gethostname()}", False),  # above the largest there is
+        ("{pid} {host}", True),
+        ("1 {host}", True),
+        (f"{2**22 + 1} {{host}}", False),  # above the largest there is
         ("1 elsewhere", True),
         ("", False),
         ("half", False),
@@ -116,7 +116,7 @@ def test_without_locks_of_the_file_system_the_process_is_asked_for(
     with reserved(out):
         (file,) = tmp_path.iterdir()
         assert file.read_text() == f"{os.getpid()} {socket.gethostname()}"
-    file.write_text(owner)
+    file.write_text(owner.format(pid=os.getpid(), host=socket.gethostname()))
     if refused:
         with pytest.raises(DataError, match=rf"remove .*{file.name} if that run is"), reserved(out):
             pass

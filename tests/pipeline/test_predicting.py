@@ -233,7 +233,7 @@ def test_an_image_too_large_for_memory_is_named(images, card, tmp_path, monkeypa
     assert "not predicted: 'b': there is not enough memory for it" in result.stderr
     whole = run("predict", images, "--model", card, "--out", tmp_path / "out.csv")
     assert whole.exit_code == 3
-    assert "nucfuse: error: there is not enough memory (MemoryError)" in whole.stderr
+    assert "nucfuse: error: image 'b': it does not fit into memory" in whole.stderr
 
 
 GOOD = {

@@ -18,8 +18,12 @@ help:
 	@echo "make demo      install, segment 12 real images five ways, fuse, score"
 	@echo "make test      install, lint, type-check, test (kernels also uncompiled)"
 	@echo "make test-all  the same with the slow tests"
+<<<<<<< HEAD
 	@echo "make test-peers  compare Mask R-CNN's operators with torchvision's (installs it in .venv-peers)"
 	@echo "make fuzz      read changed files of every format, a minute for each"
+=======
+	@echo "make test-peers  compare scores and Mask R-CNN's operators with other packages' (in .venv-peers)"
+>>>>>>> w15a
 	@echo "make bench     compare speed with other libraries; DATA=folder of stage1_train"
 	@echo "make venv      install for development into .venv"
 	@echo "make clean     remove .venv, the demo's output and caches"
@@ -84,12 +88,12 @@ test test-all: .venv/installed-dev
 # Optional: torch is as large as all the rest together, and is not to meet TensorFlow.
 .venv-peers/installed: peer_tests/requirements.txt
 	@$(PYTHON) -m venv .venv-peers
-	@echo "Installing torchvision …"
+	@echo "Installing torchvision, stardist, supervision, panoptica and pycocotools …"
 	@.venv-peers/bin/python -m pip install --quiet --requirement peer_tests/requirements.txt
 	@touch $@
 
 test-peers: .venv/installed-dev .venv-peers/installed
-	TORCHVISION_PYTHON=.venv-peers/bin/python $(BIN)/pytest peer_tests/test_torchvision.py
+	PEERS_PYTHON=.venv-peers/bin/python $(BIN)/pytest peer_tests/test_*.py
 
 # Uncompiled, so that an index beyond an array is an error and not a crash.
 fuzz: .venv/installed-dev

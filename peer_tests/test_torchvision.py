@@ -1,9 +1,5 @@
 """Our operators against torchvision's, which another interpreter runs: make test-peers."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -20,19 +16,9 @@ STD = np.array([0.1, 0.1, 0.2, 0.2], np.float32)
 
 
 @pytest.fixture
-def torchvision(tmp_path):
+def torchvision(asking):
     """A function: the name of a question and its arrays -> the arrays of the answer."""
-    python = os.environ["TORCHVISION_PYTHON"]
-    script = Path(__file__).with_name("torchvision_answers.py")
-
-    def ask(question, **arrays):
-        given, answer = tmp_path / "given.npz", tmp_path / "answer.npz"
-        np.savez(given, **arrays)
-        subprocess.run([python, script, question, given, answer], check=True)
-        with np.load(answer) as found:
-            return dict(found)
-
-    return ask
+    return asking("torchvision_answers.py")
 
 
 def boxes(rng, n, height, width, smallest=0.0):

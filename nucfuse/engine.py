@@ -92,6 +92,8 @@ _LEAVING = 2  # seconds to wait for one that is gone
 
 
 def _dask_executor(address: str) -> Executor:
+    import asyncio  # a tenth of a second, which other engines do without
+
     try:
         from distributed import Client
     except ImportError:
@@ -100,12 +102,30 @@ def _dask_executor(address: str) -> Executor:
     for name in ("distributed.client", "distributed.comm", "distributed.core"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        with ThreadPoolExecutor(1) as apart:  # this thread may have an event loop, as in Jupyter
+            apart.submit(asyncio.run, _check_scheduler(address)).result()
         return _DaskExecutor(Client(address, timeout=_CONNECTING), address)
-    except (OSError, ValueError) as error:  # also of what is no address, or no scheduler
-        reason = str(error).partition("\n")[0] or type(error).__name__
+    except (OSError, ValueError) as error:  # also of what is no address
+        said = str(error).partition("\n")[0]
+        reason = said or f"nothing was heard within {_CONNECTING} s"
         raise DataError(
             f"no Dask scheduler answers at {address}: {reason}; the engine is dask://host:port"
         ) from None
+
+
+async def _check_scheduler(address: str) -> None:
+    """Raise an error unless a scheduler answers: for what is silent a client waits for ever."""
+    from asyncio import wait_for
+
+    from distributed.core import rpc
+
+    async def kind() -> str:
+        async with rpc(address) as there:
+            return str((await there.identity())["type"])
+
+    found = await wait_for(kind(), _CONNECTING)
+    if found != "Scheduler":
+        raise ValueError(f"this is a {found}")
 
 
 def _result(engine: Executor, future: Future[Result]) -> Result:

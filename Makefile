@@ -18,12 +18,8 @@ help:
 	@echo "make demo      install, segment 12 real images five ways, fuse, score"
 	@echo "make test      install, lint, type-check, test (kernels also uncompiled)"
 	@echo "make test-all  the same with the slow tests"
-<<<<<<< HEAD
-	@echo "make test-peers  compare Mask R-CNN's operators with torchvision's (installs it in .venv-peers)"
-	@echo "make fuzz      read changed files of every format, a minute for each"
-=======
 	@echo "make test-peers  compare scores and Mask R-CNN's operators with other packages' (in .venv-peers)"
->>>>>>> w15a
+	@echo "make fuzz      read changed files of every format, a minute for each"
 	@echo "make bench     compare speed with other libraries; DATA=folder of stage1_train"
 	@echo "make venv      install for development into .venv"
 	@echo "make clean     remove .venv, the demo's output and caches"

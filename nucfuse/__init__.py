@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from nucfuse.api import compare, score
     from nucfuse.clean.overlaps import remove_overlaps
     from nucfuse.data.io import open_dataset, read, write, write_dataset
+    from nucfuse.ensemble.boxes.boxes import fuse_boxes, nms_boxes
     from nucfuse.ensemble.fuse import fuse
-    from nucfuse.ensemble.maps.fuse_maps import mean_maps
+    from nucfuse.ensemble.maps.fuse_maps import fuse_maps, mean_maps
     from nucfuse.ensemble.nuclei.suppression import mask_nms as nms
     from nucfuse.ensemble.nuclei.suppression import matrix_nms, nms_indices, soft_nms
     from nucfuse.errors import DataError

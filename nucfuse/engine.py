@@ -1,9 +1,10 @@
 """One small interface to workers: `concurrent.futures`, whatever is behind it."""
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from nucfuse.errors import DataError
@@ -72,6 +73,20 @@ class _DaskExecutor(Executor):
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
         return future
 
+    def await_result(self, future: Future[Any]) -> None:
+        """Wait until a job has ended; a DataError if the scheduler is gone for too long.
+
+        Where it goes at the wrong moment, Dask leaves a job without an end.
+        """
+        gone_since = None
+        while not wait([future], timeout=1).done:
+            if self._client.status == "running":
+                gone_since = None
+            elif gone_since is None:
+                gone_since = time.monotonic()
+            elif time.monotonic() - gone_since > _CONNECTING:
+                raise self.lost()
+
     def lost(self) -> DataError:
         """Say that the connection has broken."""
         return DataError(
@@ -92,6 +107,8 @@ _LEAVING = 2  # seconds to wait for one that is gone
 
 
 def _dask_executor(address: str) -> Executor:
+    import asyncio  # a tenth of a second, which other engines do without
+
     try:
         from distributed import Client
     except ImportError:
@@ -100,16 +117,36 @@ def _dask_executor(address: str) -> Executor:
     for name in ("distributed.client", "distributed.comm", "distributed.core"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        with ThreadPoolExecutor(1) as apart:  # this thread may have an event loop, as in Jupyter
+            apart.submit(asyncio.run, _check_scheduler(address)).result()
         return _DaskExecutor(Client(address, timeout=_CONNECTING), address)
-    except (OSError, ValueError) as error:  # also of what is no address, or no scheduler
-        reason = str(error).partition("\n")[0] or type(error).__name__
+    except (OSError, ValueError) as error:  # also of what is no address
+        said = str(error).partition("\n")[0]
+        reason = said or f"nothing was heard within {_CONNECTING} s"
         raise DataError(
             f"no Dask scheduler answers at {address}: {reason}; the engine is dask://host:port"
         ) from None
 
 
+async def _check_scheduler(address: str) -> None:
+    """Raise an error unless a scheduler answers: for what is silent a client waits for ever."""
+    from asyncio import wait_for
+
+    from distributed.core import rpc
+
+    async def kind() -> str:
+        async with rpc(address) as there:
+            return str((await there.identity())["type"])
+
+    found = await wait_for(kind(), _CONNECTING)
+    if found != "Scheduler":
+        raise ValueError(f"this is a {found}")
+
+
 def _result(engine: Executor, future: Future[Result]) -> Result:
     """Return the result of a job; what went wrong with Dask, not with the job, is a DataError."""
+    if isinstance(engine, _DaskExecutor):
+        engine.await_result(future)
     try:
         return future.result()
     except CancelledError:

@@ -1,8 +1,11 @@
-"""`nf.score` and `nf.compare` of files; of arrays, see tests/metrics/test_scoring.py."""
+"""What `import nucfuse as nf` gives; scores of arrays: tests/metrics/test_scoring.py."""
+
+import importlib
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 
 import nucfuse as nf
 from nucfuse.data.dataset import Sample
@@ -88,3 +91,78 @@ def test_comparison_by_strata(folders):
 def test_mistakes_are_said(folders, call, kind, message):
     with pytest.raises(kind, match=message):
         call(*folders)
+
+
+ROOMS = ("masks", "clean", "data", "ensemble", "metrics", "models", "report", "pipeline")
+
+
+@pytest.mark.parametrize("name", ["", *ROOMS])
+def test_every_room_names_what_is_public(name):
+    room = importlib.import_module(f"nucfuse.{name}".rstrip("."))
+    assert len(set(room.__all__)) == len(room.__all__) > 5
+    for public in set(room.__all__) - {"__version__"}:
+        assert getattr(room, public) is not None
+        assert public in dir(room)
+    with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
+        _ = room.nosuch
+
+
+MASKS = np.array([[[1, 1, 1, 0]], [[0, 1, 1, 1]], [[0, 0, 0, 1]]], bool)
+SUPPRESSIONS = (nf.nms, nf.soft_nms, nf.matrix_nms)
+
+
+@pytest.mark.parametrize("suppress", SUPPRESSIONS)
+@pytest.mark.parametrize("scores", [[0.9, 0.8, 0.7], pd.Series([0.2, 0.8, 0.7]), None])
+def test_suppression_takes_boolean_masks_with_scores(suppress, scores):
+    values = None if scores is None else list(scores)
+    expected = suppress(nf.Instances.from_masks(MASKS, scores=values))
+    for masks in (MASKS, MASKS.astype(int).tolist(), nf.Instances.from_masks(MASKS)):
+        kept = suppress(masks, scores=scores)
+        assert kept.to_rle() == expected.to_rle()
+        assert_array_equal(kept.scores, expected.scores)
+
+
+def test_indices_of_boolean_masks_that_stay():
+    assert nf.nms_indices(MASKS, 0.4, scores=[3, 2, 1]).tolist() == [0, 2]
+    assert nf.nms_indices(MASKS, 0.4, scores=[1, 2, 3]).tolist() == [1, 2]
+    assert nf.nms_indices(np.zeros((0, 4, 4), bool)).tolist() == []
+    for wrong, said in ((dict(scores=[1, 2]), "3"), (dict(iou=2), "iou must be a number in")):
+        with pytest.raises(ValueError, match=said):
+            nf.nms_indices(MASKS, **wrong)
+    with pytest.raises(ValueError, match="must be a stack"):
+        nf.nms(MASKS[0])
+
+
+def test_fusion_of_plain_boxes_and_maps():
+    """As numbers in lists, arrays or pandas."""
+    boxes = [[[0, 0, 4, 4]], [[0, 0, 4, 6], [9, 9, 12, 12]]]
+    plain = nf.fuse_boxes(boxes, [[0.9], [0.6, 0.5]], weights=[2, 1], iou=0.5)
+    frames = [pd.DataFrame(part, columns=["y0", "x0", "y1", "x1"]) for part in boxes]
+    scores = [pd.Series([0.9]), pd.Series([0.6, 0.5])]
+    for one, other in zip(
+        plain, nf.fuse_boxes(frames, scores, weights=[2, 1], iou=0.5), strict=True
+    ):
+        assert_array_equal(one, other)
+    assert_array_equal(plain.votes, [2, 1])
+    assert nf.nms_boxes(frames[1], scores[1]).tolist() == [0, 1]
+    assert_array_equal(nf.fuse_maps([[[0.0, 1.0]], [[0.5, 0.5]]], "max"), [[0.5, 1.0]])
+
+
+def test_scores_are_short_and_their_numbers_attributes():
+    scores = nf.score(in_order(TRUTH), in_order(PRED))
+    assert len(repr(scores)) < 400
+    assert f"dsb_ap {scores.dsb_ap:.4f}" in repr(scores)
+    html = scores._repr_html_()
+    assert "<table" in html and len(html) < 3000
+    for name, value in scores.summary.items():
+        assert getattr(scores, name) == value or np.isnan(value)
+        assert name in dir(scores)
+    assert 0 < scores.f1_50 < 1
+    for table in (scores.per_image, scores.objects, scores.thresholds, scores.errors):
+        assert isinstance(table, pd.DataFrame)
+
+
+def test_strata_may_be_a_table_of_pandas():
+    table = pd.DataFrame({"image_id": sorted(TRUTH), "plate": ["x", "y", "x"]})
+    scores = nf.score(in_order(TRUTH), in_order(PRED), ids=sorted(TRUTH), strata=table)
+    assert scores.by("plate")["n_images"].tolist() == [2, 1]

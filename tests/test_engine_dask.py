@@ -55,8 +55,11 @@ def sets(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sets")
     rng = np.random.default_rng(0)
     for name in ("one", "two", "three"):
-        samples = [Sample(f"i{k}", np.kron(rng.integers(0, 4, (5, 6)), np.ones((4, 4), int)))
-                   for k in range(8)]  # fmt: skip
+        ids = np.arange(1, 31).reshape(5, 6)
+        samples = [
+            Sample(f"i{k}", np.kron(ids * (rng.random((5, 6)) < 0.7), np.ones((4, 4), int)))
+            for k in range(8)
+        ]
         write_dataset(folder / name, samples, "labels")
     return [folder / name for name in ("one", "two", "three")]
 

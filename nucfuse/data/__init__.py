@@ -10,3 +10,19 @@
 - `doctor`: what is wrong with a data set; `clean_truth`: annotations repaired; `image_facts` and
   `statistics`: what it is made of; `splits/`: which images train and which are held out.
 """
+
+from typing import TYPE_CHECKING
+
+from nucfuse._lazy import attach
+
+if TYPE_CHECKING:
+    from nucfuse.data.atomic_output import atomic_file, atomic_folder
+    from nucfuse.data.dataset import Dataset, Sample
+    from nucfuse.data.formats.image_folder import open_images
+    from nucfuse.data.formats.probabilities import read_probabilities, write_probabilities
+    from nucfuse.data.image_ids import escape_id, id_of_file, unescape_id
+    from nucfuse.data.io import open_dataset, open_sizes, read, write, write_dataset
+    from nucfuse.data.pairing import Pairing, pair
+    from nucfuse.data.sample_images import copy_sample, sample_folder
+
+__getattr__, __dir__, __all__ = attach(__name__)

@@ -10,6 +10,17 @@
 - `files`: cards, graphs and weights on disk; `weights`: those that the package ships.
 - `arrays`, `style`, `precision`: types of arrays; how convolutions are made; their arithmetic.
 
-Public: `load.load_model`, `load.model_names`, `load.default_model`, `predict.predict`,
-`segmenter.Segmenter`, `segmenter.as_rgb`, `inference.settings.Inference`.
+`predict` is public as `nucfuse.predict`.
 """
+
+from typing import TYPE_CHECKING
+
+from nucfuse._lazy import attach
+
+if TYPE_CHECKING:
+    from nucfuse.models.inference.settings import Inference
+    from nucfuse.models.load import default_model, load_model, model_names
+    from nucfuse.models.segmenter import Segmenter, as_rgb
+    from nucfuse.models.trained import TrainedSegmenter
+
+__getattr__, __dir__, __all__ = attach(__name__)

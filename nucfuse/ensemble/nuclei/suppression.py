@@ -10,7 +10,7 @@ above a threshold to count, and of equal scores the lower index wins.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nucfuse.ensemble.kernels import soft_nms as kernels
 from nucfuse.ensemble.kernels.box_nms import suppress_boxes
@@ -23,15 +23,20 @@ from nucfuse.ensemble.nuclei.results import result_of_survivors
 from nucfuse.masks.instances import Instances
 from nucfuse.masks.overlap import self_overlaps
 
+# Of one image: run-length, or a stack of boolean masks (N, H, W).
+Masks = Instances | ArrayLike
+
 _NONE = np.empty(0, np.int32)
 
 
-def mask_nms(instances: Instances, iou: float = 0.5, over: str = "union") -> Instances:
+def mask_nms(
+    masks: Masks, iou: float = 0.5, over: str = "union", *, scores: ArrayLike | None = None
+) -> Instances:
     """Greedy suppression by the overlap of masks.
 
     Parameters
     ----------
-    instances : Instances
+    masks : Instances, or array_like of bool, shape (N, H, W)
         N masks that may overlap.
     iou : float
         In [0, 1]. From the highest score to the lowest, a nucleus is suppressed if one that was
@@ -39,6 +44,8 @@ def mask_nms(instances: Instances, iou: float = 0.5, over: str = "union") -> Ins
     over : {"union", "smaller"}
         Whether the intersection is divided by the union, or by the smaller area: that also finds
         fragments inside a nucleus.
+    scores : array_like of float, shape (N,), optional
+        By default those that Instances have; 1.0 for each of a stack of masks.
 
     Returns
     -------
@@ -48,29 +55,39 @@ def mask_nms(instances: Instances, iou: float = 0.5, over: str = "union") -> Ins
     Raises
     ------
     ValueError
-        If a parameter is out of range.
+        If a parameter is out of range, masks are no stack, or there is not one score for each.
 
     Examples
     --------
-    >>> x = Instances.from_masks([[[1, 1, 1, 0]], [[0, 1, 1, 1]], [[0, 0, 0, 1]]], scores=[3, 2, 1])
-    >>> mask_nms(x, iou=0.4).scores, mask_nms(x, iou=0.5).scores
+    >>> masks = [[[1, 1, 1, 0]], [[0, 1, 1, 1]], [[0, 0, 0, 1]]]
+    >>> mask_nms(masks, 0.4, scores=[3, 2, 1]).scores, mask_nms(masks, 0.5, scores=[3, 2, 1]).scores
     (array([3., 1.], dtype=float32), array([3., 2., 1.], dtype=float32))
     """
+    instances = _instances_of(masks, scores)
     return instances[nms_indices(instances, iou, over)]
 
 
-def nms_indices(instances: Instances, iou: float = 0.5, over: str = "union") -> NDArray[np.int64]:
+def _instances_of(masks: Masks, scores: ArrayLike | None) -> Instances:
+    """Masks with scores, in whatever form they come."""
+    if not isinstance(masks, Instances):
+        return Instances.from_masks(masks, scores=None if scores is None else np.asarray(scores))
+    return masks if scores is None else masks.with_scores(np.asarray(scores))
+
+
+def nms_indices(
+    masks: Masks, iou: float = 0.5, over: str = "union", *, scores: ArrayLike | None = None
+) -> NDArray[np.int64]:
     """Which masks `mask_nms` keeps, without gathering them.
 
     Parameters
     ----------
-    instances, iou, over
+    masks, iou, over, scores
         As for `mask_nms`.
 
     Returns
     -------
     indices : ndarray of int64, shape (K,)
-        From 0, ascending: ``instances[indices]`` is what `mask_nms` returns.
+        From 0, ascending: ``masks[indices]`` is what `mask_nms` keeps.
 
     Raises
     ------
@@ -83,17 +100,19 @@ def nms_indices(instances: Instances, iou: float = 0.5, over: str = "union") -> 
     >>> nms_indices(x, iou=0.4)
     array([0, 2])
     """
-    settings = MaskNMS(iou=iou, over=over)
+    settings, instances = MaskNMS(iou=iou, over=over), _instances_of(masks, scores)
     strengths = instances.scores.astype(np.float64)
     return np.flatnonzero(_mask_suppressors(instances, _NONE, strengths, settings) < 0)
 
 
 def soft_nms(
-    instances: Instances,
+    masks: Masks,
     iou: float = 0.5,
     decay: str = "linear",
     sigma: float = 0.5,
     min_score: float = 0.05,
+    *,
+    scores: ArrayLike | None = None,
 ) -> Instances:
     """Soft suppression: overlapping nuclei lose score instead of their life.
 
@@ -102,7 +121,7 @@ def soft_nms(
 
     Parameters
     ----------
-    instances : Instances
+    masks : Instances, or array_like of bool, shape (N, H, W)
         N masks that may overlap.
     iou : float
         Linear decay only: the IoU above which scores are lowered, in [0, 1].
@@ -112,6 +131,8 @@ def soft_nms(
         See ``decay``.
     min_score : float
         Nuclei whose score is, or falls to, this or below are dropped and lower nobody's score.
+    scores : array_like of float, shape (N,), optional
+        As for `mask_nms`.
 
     Returns
     -------
@@ -129,13 +150,19 @@ def soft_nms(
     https://doi.org/10.1109/ICCV.2017.593
     """
     settings = SoftNMS(iou=iou, decay=decay, sigma=sigma, min_score=min_score)
-    scores, equal = confidence(instances.scores), np.ones(len(instances))
-    lowered, _ = _soft_scores(instances, scores, equal, descending_order(scores), settings)
+    instances = _instances_of(masks, scores)
+    values, equal = confidence(instances.scores), np.ones(len(instances))
+    lowered, _ = _soft_scores(instances, values, equal, descending_order(values), settings)
     return instances.with_scores(lowered)[lowered > min_score]
 
 
 def matrix_nms(
-    instances: Instances, decay: str = "linear", sigma: float = 2.0, min_score: float = 0.05
+    masks: Masks,
+    decay: str = "linear",
+    sigma: float = 2.0,
+    min_score: float = 0.05,
+    *,
+    scores: ArrayLike | None = None,
 ) -> Instances:
     """Matrix suppression: all scores are lowered at once, each by what suppresses it most.
 
@@ -145,11 +172,13 @@ def matrix_nms(
 
     Parameters
     ----------
-    instances : Instances
+    masks : Instances, or array_like of bool, shape (N, H, W)
         N masks that may overlap.
     decay : {"linear", "gaussian"}
     sigma, min_score : float
         As for `soft_nms`, but Gaussian decay is exp(-sigma x ** 2) here, as in the paper.
+    scores : array_like of float, shape (N,), optional
+        As for `mask_nms`.
 
     Returns
     -------
@@ -167,9 +196,10 @@ def matrix_nms(
     https://arxiv.org/abs/2003.10152
     """
     settings = MatrixNMS(decay=decay, sigma=sigma, min_score=min_score)
-    scores = confidence(instances.scores)
-    ranks = inverse(descending_order(scores))
-    lowered, _ = _matrix_scores(instances, scores, ranks, settings)
+    instances = _instances_of(masks, scores)
+    values = confidence(instances.scores)
+    ranks = inverse(descending_order(values))
+    lowered, _ = _matrix_scores(instances, values, ranks, settings)
     return instances.with_scores(lowered)[lowered > min_score]
 
 

@@ -74,6 +74,7 @@ KERNEL_TESTS := tests/masks tests/metrics tests/clean tests/ensemble tests/data/
 
 test: CHOSEN := not slow
 test-all: CHOSEN := slow or not slow
+test-all: export THOROUGH := 1
 test test-all: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -10,14 +10,13 @@ from nucfuse.masks.kernels.arrays import group_offsets, root_of
 def clashing(first, second, models, n_models):
     """Whether each mask is connected, over any number of pairs, to another of its own model."""
     n = models.size
-    parents = np.empty(n, np.int64)
-    for i in range(n):
-        parents[i] = i
+    parents, last, links = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):  # not np.full: that takes long to compile
+        parents[i], last[i], links[i] = i, -1, -1
     for k in range(first.size):
         a, b = root_of(parents, first[k]), root_of(parents, second[k])
         parents[max(a, b)] = min(a, b)
     # A root is the first of its masks, so the list of each can be built in one pass.
-    last, links = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     clash = np.zeros(n, np.bool_)
     for i in range(n):
         root = root_of(parents, i)
@@ -40,11 +39,12 @@ def join_pairs(first, second, models, n_models):
     """
     n = models.size
     # Lists hold at most one mask per model, so that to walk one is short.
-    heads, tails = np.empty(n, np.int32), np.empty(n, np.int32)
+    heads, tails, links = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
     for i in range(n):
-        heads[i] = tails[i] = i
-    links = np.full(n, -1, np.int32)
-    seen = np.full(n_models, -1, np.int64)
+        heads[i], tails[i], links[i] = i, i, -1
+    seen = np.empty(n_models, np.int64)
+    for m in range(n_models):
+        seen[m] = -1
     for k in range(first.size):
         a, b = heads[first[k]], heads[second[k]]
         if a == b or _share_a_model(a, b, models, links, seen, k):
@@ -76,7 +76,9 @@ def gather(heads, order):
     ``order`` is that of the masks from the strongest on; clusters come in that of their first.
     """
     n, n_clusters = heads.size, np.int64(0)
-    number, cluster_of = np.full(n, -1, np.int64), np.empty(n, np.int64)
+    number, cluster_of = np.empty(n, np.int64), np.empty(n, np.int64)
+    for k in range(n):
+        number[k] = -1
     for k in range(n):
         head = heads[order[k]]
         if number[head] < 0:

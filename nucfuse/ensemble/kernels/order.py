@@ -22,16 +22,16 @@ def descending_order(values):
     for byte in range(_BYTES):
         begin, is_same = np.int64(0), False
         for v in range(_VALUES):
-            size = counts[byte, v]
+            size = counts[byte * _VALUES + v]
             is_same |= size == n
-            counts[byte, v] = begin
+            counts[byte * _VALUES + v] = begin
             begin += size
         if is_same:
             continue
         for i in order:
-            v = (keys[i] >> (8 * byte)) & 255
-            other[counts[byte, v]] = i
-            counts[byte, v] += 1
+            v = byte * _VALUES + ((keys[i] >> (8 * byte)) & 255)
+            other[counts[v]] = i
+            counts[v] += 1
         order, other = other, order
     return order
 
@@ -40,12 +40,12 @@ def descending_order(values):
 def _sort_keys(values):
     """Bits that ascend, unsigned, where floats fall; and how often each byte has each value."""
     bits, keys = values.view(np.int64), np.empty(values.size, np.int64)
-    counts = np.zeros((_BYTES, _VALUES), np.int64)
+    counts = np.zeros(_BYTES * _VALUES, np.int64)  # one axis, as all zeros are: less to compile
     for i in range(keys.size):
         # Negative floats fall as their bits rise, others rise with them; zero has two signs.
         keys[i] = bits[i] if values[i] < 0 else ~bits[i] ^ _SIGN
         if values[i] == 0:
             keys[i] = ~np.int64(0) ^ _SIGN
         for byte in range(_BYTES):
-            counts[byte, (keys[i] >> (8 * byte)) & 255] += 1
+            counts[byte * _VALUES + ((keys[i] >> (8 * byte)) & 255)] += 1
     return keys, counts

@@ -49,7 +49,8 @@ def counted_images(truth: Dataset, usage: str | None = None) -> tuple[Dataset, l
         raise DataError(f"{truth.path}: all {n_left_out} images are {said} in the column {USAGE}")
     if n_left_out == 0:
         return truth, []
-    example = first_ids([name for name in truth.ids if name not in set(kept)])
+    counted = set(kept)
+    example = first_ids([name for name in truth.ids if name not in counted])
     note = (
         f"{truth.path.name}: {n_left_out} of {len(usages)} images do not count, {said} in its "
         f"column {USAGE}: {example}"

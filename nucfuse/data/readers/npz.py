@@ -73,7 +73,8 @@ def check_members(archive: Archive, known: Collection[str]) -> None:
 
     A member with a damaged name would be missed by nobody if it may be absent.
     """
-    strange = [n for n in archive.names if n.removesuffix(".npy") not in {*known, _ABOUT}]
+    expected = {*known, _ABOUT}
+    strange = [name for name in archive.names if name.removesuffix(".npy") not in expected]
     if strange:
         raise DataError(
             f"{archive.path}: holds the member {strange[0]!r}, which nucfuse does not write; it is "

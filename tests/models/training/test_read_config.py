@@ -10,7 +10,7 @@ from nucfuse.models.mask_rcnn import config as mask_rcnn
 from nucfuse.models.training.read_config import read_config, training_config
 from nucfuse.models.unet.config import PRESETS, UNetTraining
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 TEXT = """
 rate = 0.001

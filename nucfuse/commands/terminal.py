@@ -10,8 +10,6 @@ from typing import Any
 
 import click
 
-from nucfuse.commands.messages import shown
-
 
 def talks_while_it_works(command: click.Command) -> click.Command:
     """Have a command (or all of a group) show progress and say why its first run takes long."""
@@ -24,6 +22,7 @@ def talks_while_it_works(command: click.Command) -> click.Command:
 
     @wraps(run)
     def talking(*args: Any, **given: Any) -> Any:
+        from nucfuse.commands.messages import shown
         from nucfuse.kernels.compiling import compiling_said
         from nucfuse.report.progress import progress_shown
 

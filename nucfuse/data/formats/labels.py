@@ -114,9 +114,14 @@ def _is_called_masks(file: Path) -> bool:
 class _LabelFile:
     """Where a label image lies: a file, the place in it if it holds several, and what is odd."""
 
-    path: Path
+    name: str  # with its folder; a Path would take ten times the memory, for 10^5 files
     place: Place | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.name)
 
 
 def _images_of(file: Path, stack: Stack, note: str | None) -> Iterator[tuple[str, _LabelFile]]:
@@ -132,9 +137,9 @@ def _images_of(file: Path, stack: Stack, note: str | None) -> Iterator[tuple[str
         if n_thumbnails:
             notes += (f"{n_thumbnails} smaller copies in it (thumbnails) are left out",)
     if not found:
-        yield image_id, _LabelFile(file, None, notes)
+        yield image_id, _LabelFile(str(file), None, notes)
     for suffix, place in found:
-        yield image_id + suffix, _LabelFile(file, place, notes)
+        yield image_id + suffix, _LabelFile(str(file), place, notes)
         notes = ()
 
 

@@ -10,7 +10,6 @@ from nucfuse.errors import DataError
 
 # What the first axis of a stack is, where the file does not say it or is wrong.
 Stack: TypeAlias = Literal["frames", "volume"] | None
-STACKS = ("frames", "volume")
 
 _UNSAID = "IQ"  # tifffile's letters for pages in a row and for "other"
 
